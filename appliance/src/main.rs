@@ -1,0 +1,3 @@
+//! `latchkey`: the server and its command line in one binary.
+
+fn main() {}
