@@ -1,0 +1,19 @@
+//! Pure types and decisions of an identity provider. No I/O, no clock, no randomness: time and random bytes are arguments.
+
+pub mod account;
+pub mod entropy;
+pub mod event;
+pub mod group;
+pub mod id;
+pub mod name;
+pub mod permission;
+pub mod secret;
+pub mod strength;
+pub mod time;
+pub mod token;
+
+#[cfg(test)]
+extern crate self as domain;
+#[cfg(test)]
+#[path = "../../../tests/support/seeded.rs"]
+mod testing;

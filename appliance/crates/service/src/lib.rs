@@ -1,0 +1,108 @@
+//! The operations. Each one authorizes the actor, loads, lets the domain decide, saves, and writes the audit event, in ONE
+//! transaction. `Idp` is the only public door and keeps its `Store` private.
+
+mod context;
+mod error;
+mod founding;
+mod operation;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::entropy::Entropy;
+use domain::time::Timestamp;
+pub use store::OpenError;
+use store::Store;
+
+pub use context::{Context, Origin};
+pub use domain::permission::Actor;
+pub use error::{Change, Fault, OpError, Refusal};
+
+/// What the house is called and where it is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The issuer of all tokens and the origin of all pages: `https://host`, with `:port` only where it is not 443.
+    pub issuer: String,
+    /// The host name: WebAuthn's RP ID, fixed at the first passkey.
+    pub host: String,
+    /// What people see as the name of the house.
+    pub house: String,
+}
+
+/// The identity provider: every operation is a method of it.
+pub struct Idp {
+    store: Store,
+    entropy: Arc<dyn Entropy>,
+    settings: Settings,
+}
+
+impl Idp {
+    /// Opens the household's database and makes what every house has.
+    pub fn open(
+        path: &Path,
+        settings: Settings,
+        entropy: Arc<dyn Entropy>,
+        now: Timestamp,
+    ) -> Result<Self, StartError> {
+        Self::start(Store::open(path)?, settings, entropy, now)
+    }
+
+    /// A household that is gone when it is dropped.
+    pub fn in_memory(settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
+        Self::start(Store::in_memory()?, settings, entropy, now)
+    }
+
+    fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
+        let idp = Self { store, entropy, settings };
+        idp.found(now)?;
+        Ok(idp)
+    }
+
+    /// What the house is called and where it is reached.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+}
+
+/// Why the provider could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The database was refused and left as it was.
+    Open(OpenError),
+    /// It opened, but could not be made ready.
+    Fault(Fault),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<OpError<Refusal>> for StartError {
+    fn from(error: OpError<Refusal>) -> Self {
+        match error {
+            OpError::Fault(fault) => Self::Fault(fault),
+            OpError::Refused(refusal) => Self::Fault(Fault::unexpected(refusal)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/support/seeded.rs"]
+mod testing;

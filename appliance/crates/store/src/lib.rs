@@ -1,0 +1,16 @@
+//! The only crate that names SQLite. Rows become domain types here and go back; nothing above sees a column.
+//!
+//! One writer, a few readers. A second engine must be able to run the same statements: what only SQLite has is in `open`.
+
+mod account;
+mod event;
+mod fault;
+mod group;
+mod migrate;
+mod open;
+mod row;
+mod tx;
+
+pub use fault::{Fault, OpenError};
+pub use open::Store;
+pub use tx::{Ending, Reader, Writer};

@@ -1,0 +1,191 @@
+//! The frame of every operation: authorize, one transaction, one ending.
+
+use std::ops::Deref;
+
+use domain::event::{Event, MAX_TEXT, Outcome};
+use domain::id::EventNumber;
+use domain::permission::{Actor, Denied, Need, Permit, Roles, decide};
+use serde_json::Value;
+use store::{Ending, Reader, Writer};
+
+use crate::{Context, Fault, Idp, OpError};
+
+/// How an operation fails: with a refusal that undoes what was written, or one that keeps it.
+#[derive(Debug)]
+pub(crate) enum Abort<R> {
+    /// Nothing stays.
+    Undo(OpError<R>),
+    /// What was written stays: a lockout counter, a replayed code.
+    Keep(R),
+}
+
+impl<R> Abort<R> {
+    /// A plain no.
+    pub(crate) fn refuse(refusal: R) -> Self {
+        Self::Undo(OpError::Refused(refusal))
+    }
+}
+
+impl<R> From<store::Fault> for Abort<R> {
+    fn from(fault: store::Fault) -> Self {
+        Self::Undo(fault.into())
+    }
+}
+
+impl<R> From<Fault> for Abort<R> {
+    fn from(fault: Fault) -> Self {
+        Self::Undo(OpError::Fault(fault))
+    }
+}
+
+impl<R> From<R> for Abort<R>
+where
+    R: Refuses,
+{
+    fn from(refusal: R) -> Self {
+        Self::refuse(refusal)
+    }
+}
+
+/// A refusal of an operation.
+pub(crate) trait Refuses: Sized {
+    /// The refusal of somebody who may not.
+    fn denied(denied: Denied) -> Self;
+
+    /// A no that must persist what was written before it.
+    fn commit(self) -> Abort<Self> {
+        Abort::Keep(self)
+    }
+}
+
+impl Refuses for crate::Refusal {
+    fn denied(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+/// An operation that reads.
+pub(crate) struct Reading<'a> {
+    reader: &'a Reader<'a>,
+    /// The roles of the actor, for what the permit left open.
+    pub(crate) roles: Roles,
+}
+
+impl<'a> Deref for Reading<'a> {
+    type Target = Reader<'a>;
+
+    fn deref(&self) -> &Reader<'a> {
+        self.reader
+    }
+}
+
+/// An operation that writes.
+pub(crate) struct Writing<'a> {
+    writer: &'a Writer<'a>,
+    ctx: &'a Context,
+    /// The roles of the actor, for what the permit left open.
+    roles: Roles,
+}
+
+impl<'a> Deref for Writing<'a> {
+    type Target = Writer<'a>;
+
+    fn deref(&self) -> &Writer<'a> {
+        self.writer
+    }
+}
+
+impl Writing<'_> {
+    /// Asks for more than the operation's frame did, once the target is known.
+    pub(crate) fn authorize<R: Refuses>(&self, need: Need) -> Result<Permit, R> {
+        decide(&self.ctx.actor, self.roles, need).map_err(R::denied)
+    }
+
+    /// Writes an audit event of something that was done.
+    pub(crate) fn record(&self, action: &str, target: &str, detail: Value) -> Result<(), store::Fault> {
+        self.event(action, target, Outcome::Success, detail)
+    }
+
+    /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`.
+    pub(crate) fn record_refusal(&self, action: &str, target: &str, detail: Value) -> Result<(), store::Fault> {
+        self.event(action, target, Outcome::Refused, detail)
+    }
+
+    fn event(&self, action: &str, target: &str, outcome: Outcome, detail: Value) -> Result<(), store::Fault> {
+        let actor = match &self.ctx.actor {
+            Actor::Console => "console".to_owned(),
+            Actor::System => "system".to_owned(),
+            Actor::Anonymous => String::new(),
+            Actor::Person { account, .. } | Actor::Service { account, .. } => {
+                self.account(*account)?.map(|account| account.name.to_string()).unwrap_or_default()
+            }
+        };
+        self.insert_event(&Event {
+            number: EventNumber(0),
+            at: self.ctx.now,
+            actor,
+            action: action.to_owned(),
+            target: target.chars().take(MAX_TEXT).collect(),
+            origin: self.ctx.origin_text(),
+            outcome,
+            detail,
+        })
+    }
+}
+
+impl Idp {
+    /// Reads in one consistent state, if the actor has what is needed.
+    pub(crate) fn read<T, R: Refuses>(
+        &self,
+        ctx: &Context,
+        need: Need,
+        work: impl FnOnce(&Reading<'_>) -> Result<T, OpError<R>>,
+    ) -> Result<T, OpError<R>> {
+        self.store.read(|reader| {
+            let roles = roles_of(reader, ctx, need)?;
+            decide(&ctx.actor, roles, need).map_err(|denied| OpError::Refused(R::denied(denied)))?;
+            work(&Reading { reader, roles })
+        })
+    }
+
+    /// Writes in one transaction, if the actor has what is needed.
+    pub(crate) fn write<T, R: Refuses>(
+        &self,
+        ctx: &Context,
+        need: Need,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, Abort<R>>,
+    ) -> Result<T, OpError<R>> {
+        let ended = self.store.write(|writer| {
+            let attempt = || {
+                let roles = roles_of(writer, ctx, need)?;
+                decide(&ctx.actor, roles, need).map_err(|denied| Abort::refuse(R::denied(denied)))?;
+                work(&Writing { writer, ctx, roles })
+            };
+            match attempt() {
+                Ok(value) => Ending::Commit(Ok(value)),
+                Err(Abort::Keep(refusal)) => Ending::Commit(Err(OpError::Refused(refusal))),
+                Err(Abort::Undo(error)) => Ending::Rollback(Err(error)),
+            }
+        });
+        ended.map_err(|fault| OpError::Fault(fault.into()))?
+    }
+}
+
+/// Roles cost a query; what is open to all or to oneself does not ask for them.
+fn roles_of(reader: &Reader<'_>, ctx: &Context, need: Need) -> Result<Roles, store::Fault> {
+    match need {
+        Need::Nothing | Need::System | Need::SeeSelf(_) | Need::ActForSelf(_) | Need::ChangeSelf(_) => Ok(Roles::NONE),
+        Need::ReadDirectory
+        | Need::ReadAudit
+        | Need::ManagePerson(_)
+        | Need::ManageGroup(_)
+        | Need::ManageApps
+        | Need::Own => {
+            let Some(id) = ctx.actor.account() else { return Ok(Roles::NONE) };
+            match reader.account(id)? {
+                Some(account) if account.usable(ctx.now).is_ok() => reader.roles(id, account.kind),
+                Some(_) | None => Ok(Roles::NONE),
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Accounts.
+
+use domain::account::Account;
+use domain::id::{AccountId, Subject};
+use domain::name::Username;
+use rusqlite::Row;
+
+use crate::row::{blob, json, optional_time, parsed, time, to_json};
+use crate::{Fault, Reader, Writer};
+
+const TABLE: &str = "account";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subject, kind, name, attributes, valid_from, valid_until, locked, created_at, updated_at FROM account ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> Result<Account, Fault> {
+    Ok(Account {
+        id: AccountId(row.get("id")?),
+        subject: Subject::from_bytes(blob(row, "subject", TABLE)?),
+        kind: parsed(row, "kind", TABLE)?,
+        name: parsed(row, "name", TABLE)?,
+        attributes: json(row, "attributes", TABLE)?,
+        valid_from: optional_time(row, "valid_from")?,
+        valid_until: optional_time(row, "valid_until")?,
+        locked: row.get("locked")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+impl Reader<'_> {
+    /// The account of that row.
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>, Fault> {
+        self.one(select!("WHERE id = ?1"), [id.0], read)
+    }
+
+    /// The account of that name.
+    pub fn account_by_name(&self, name: &Username) -> Result<Option<Account>, Fault> {
+        self.one(select!("WHERE name = ?1"), [name.as_str()], read)
+    }
+
+    /// The account of that `sub`.
+    pub fn account_by_subject(&self, subject: Subject) -> Result<Option<Account>, Fault> {
+        self.one(select!("WHERE subject = ?1"), [subject.as_bytes().as_slice()], read)
+    }
+}
+
+impl Writer<'_> {
+    /// Adds the account; its `id` is ignored and the new one returned.
+    pub fn insert_account(&self, account: &Account) -> Result<AccountId, Fault> {
+        let id = self.one(
+            "INSERT INTO account (subject, kind, name, attributes, valid_from, valid_until, locked, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
+            (
+                account.subject.as_bytes().as_slice(),
+                account.kind.as_str(),
+                account.name.as_str(),
+                to_json(&account.attributes, TABLE)?,
+                account.valid_from.map(|at| at.unix()),
+                account.valid_until.map(|at| at.unix()),
+                account.locked,
+                account.created_at.unix(),
+                account.updated_at.unix(),
+            ),
+            |row| Ok(AccountId(row.get(0)?)),
+        )?;
+        id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })
+    }
+
+    /// Writes everything of the account but its row, kind and `sub`.
+    pub fn update_account(&self, account: &Account) -> Result<(), Fault> {
+        self.run(
+            "UPDATE account SET name = ?2, attributes = ?3, valid_from = ?4, valid_until = ?5, locked = ?6, updated_at = ?7
+             WHERE id = ?1",
+            (
+                account.id.0,
+                account.name.as_str(),
+                to_json(&account.attributes, TABLE)?,
+                account.valid_from.map(|at| at.unix()),
+                account.valid_until.map(|at| at.unix()),
+                account.locked,
+                account.updated_at.unix(),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// Removes the account and all that hangs on it.
+    pub fn delete_account(&self, id: AccountId) -> Result<bool, Fault> {
+        Ok(self.run("DELETE FROM account WHERE id = ?1", [id.0])? > 0)
+    }
+}

@@ -1,0 +1,91 @@
+//! Groups and membership.
+
+use domain::account::AccountKind;
+use domain::group::{Builtin, Group};
+use domain::id::{AccountId, GroupId};
+use domain::name::GroupName;
+use domain::permission::Roles;
+use rusqlite::Row;
+
+use crate::row::{parsed, time};
+use crate::{Fault, Reader, Writer};
+
+const TABLE: &str = "household_group";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT g.id, g.name, g.description, g.builtin, g.strength, g.created_at, g.updated_at FROM household_group g ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> Result<Group, Fault> {
+    let name: GroupName = parsed(row, "name", TABLE)?;
+    let builtin = if row.get("builtin")? { Builtin::by_name(name.as_str()) } else { None };
+    Ok(Group {
+        id: GroupId(row.get("id")?),
+        builtin,
+        name,
+        description: row.get("description")?,
+        strength: parsed(row, "strength", TABLE)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+impl Reader<'_> {
+    /// The group of that row.
+    pub fn group(&self, id: GroupId) -> Result<Option<Group>, Fault> {
+        self.one(select!("WHERE g.id = ?1"), [id.0], read)
+    }
+
+    /// The group of that name.
+    pub fn group_by_name(&self, name: &GroupName) -> Result<Option<Group>, Fault> {
+        self.one(select!("WHERE g.name = ?1"), [name.as_str()], read)
+    }
+
+    /// Every group that the account is in, directly, through other groups, or (a person) through `everyone`; by name.
+    pub fn effective_groups(&self, account: AccountId, kind: AccountKind) -> Result<Vec<Group>, Fault> {
+        self.all(
+            concat!(
+                "WITH RECURSIVE closure (id) AS (
+                     SELECT group_id FROM group_account WHERE account_id = ?1
+                     UNION SELECT id FROM household_group WHERE ?2 AND builtin = 1 AND name = 'everyone'
+                     UNION SELECT gg.parent_id FROM group_group gg JOIN closure c ON gg.child_id = c.id
+                 ) ",
+                "SELECT g.id, g.name, g.description, g.builtin, g.strength, g.created_at, g.updated_at
+                 FROM household_group g JOIN closure c ON g.id = c.id ORDER BY g.name"
+            ),
+            (account.0, kind == AccountKind::Person),
+            read,
+        )
+    }
+
+    /// The offices that the account holds.
+    pub fn roles(&self, account: AccountId, kind: AccountKind) -> Result<Roles, Fault> {
+        let groups = self.effective_groups(account, kind)?;
+        Ok(groups.iter().filter_map(|group| group.builtin).fold(Roles::NONE, Roles::with))
+    }
+}
+
+impl Writer<'_> {
+    /// Adds the group; its `id` is ignored and the new one returned.
+    pub fn insert_group(&self, group: &Group) -> Result<GroupId, Fault> {
+        let id = self.one(
+            "INSERT INTO household_group (name, description, builtin, strength, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+            (
+                group.name.as_str(),
+                &group.description,
+                group.builtin.is_some(),
+                group.strength.as_str(),
+                group.created_at.unix(),
+                group.updated_at.unix(),
+            ),
+            |row| Ok(GroupId(row.get(0)?)),
+        )?;
+        id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })
+    }
+}
