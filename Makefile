@@ -1,0 +1,32 @@
+# What a person types here. The work is in cargo and in appliance/tools/; each target installs what it lacks, and asks first.
+
+ARGS ?=
+
+.PHONY: help demo test browser-test bench fmt audit
+
+help:
+	@echo "make demo          the whole provider on https://localhost:8443 (ARGS=--fresh starts over)"
+	@echo "make test          formatting, lints, every test, a real relying party, a real browser"
+	@echo "make browser-test  only the relying party and the browser"
+	@echo "make bench         size, memory, speed and disk writes, each beside its bound"
+	@echo "make fmt           format the code"
+	@echo "make audit         licences, sources, duplicates and known advisories of the dependencies"
+
+demo:
+	@appliance/tools/demo.sh $(ARGS)
+
+test:
+	@appliance/tools/test.sh
+
+browser-test:
+	@appliance/tools/test.sh browser
+
+bench:
+	@appliance/tools/bench.sh $(ARGS)
+
+fmt:
+	@appliance/tools/prepare.sh lint
+	@. appliance/tools/env.sh && cargo fmt --all
+
+audit:
+	@appliance/tools/audit.sh

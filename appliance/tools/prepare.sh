@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian 12 or 13, with apt, and asks before it does. Silent when nothing is missing.
+# usage: prepare.sh build|lint|test|bench (each of the last three wants what `build` wants, and more)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. appliance/tools/env.sh
+
+purpose=${1:-build}
+packages=()
+reasons=()
+
+want() { # want REASON PACKAGE...
+    reasons+=("  - $1: ${*:2}")
+    packages+=("${@:2}")
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# No question where nobody can answer it: in CI, or as root without a terminal.
+agreed() {
+    [ "${CI:-}" = true ] && return 0
+    if [ ! -t 0 ]; then
+        [ "$(id -u)" = 0 ]
+        return
+    fi
+    read -r -p "$1 [Y/n] " answer
+    case "$answer" in "" | y | Y | yes) return 0 ;; *) return 1 ;; esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        die "This needs root and there is no sudo. As root, run:" "    $*" "and then the same make command again."
+    fi
+}
+
+update_rustup() { # a rustup that is there keeps its job
+    agreed "Rust $rust_wanted or newer is needed. Let rustup install its stable toolchain?" &&
+        rustup toolchain install stable --profile default &&
+        rustup default stable
+}
+
+# Debian's own rustc is too old; the one that it ships for browsers (rustc-web) is new, in 12 and in 13.
+want_rust() {
+    if have rustup && update_rustup; then
+        return
+    fi
+    want "Rust $rust_wanted or newer (Debian's rustc-web; its plain rustc is older)" rustc-web cargo-web
+}
+
+want_lints() {
+    if cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; then
+        return
+    fi
+    if have rustup && rustup component add clippy rustfmt; then
+        return
+    fi
+    want "the Rust formatter and linter" rustfmt-web rust-web-clippy
+}
+
+[ -n "$rust_dir" ] || want_rust
+have cc || want "a C compiler and linker (SQLite and ring are built from source)" gcc libc6-dev
+[ -e /etc/ssl/certs/ca-certificates.crt ] || want "to trust the crate registry's certificate" ca-certificates
+case "$purpose" in
+    build) ;;
+    lint) want_lints ;;
+    test)
+        want_lints
+        have node || want "JavaScript, for the tests that act as a browser or as an app" nodejs
+        have npm || want "to install the two npm packages that those tests import" npm
+        [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
+        ;;
+    bench) have strace || want "to count what is written and synced" strace ;;
+    *) die "prepare.sh: no such purpose: $purpose" ;;
+esac
+
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+have apt-get || die "Missing here, and there is no apt to install it:" "${reasons[@]}" "Install these by hand, then try again."
+echo "Missing here, to be installed with apt:"
+printf '%s\n' "${reasons[@]}"
+agreed "Install them now?" || die "Nothing was installed. By hand: apt-get install ${packages[*]}"
+as_root apt-get update -q
+removed=$(apt-get install -s --no-install-recommends "${packages[@]}" | sed -n 's/^Remv \([^ ]*\).*/\1/p' | tr '\n' ' ')
+if [ -n "$removed" ]; then
+    echo "apt would REMOVE these, which stand in the way: $removed"
+    agreed "Go on?" || die "Nothing was installed."
+fi
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}"
+
+rust_dir=
+. appliance/tools/env.sh
+[ -n "$rust_dir" ] || die "There is still no Rust $rust_wanted or newer. https://rustup.rs installs one; then try again."
