@@ -1,1 +1,107 @@
-//! The only real clock and the only source of random bytes. Everything else takes both as arguments.
+//! The only real clock, the only source of random bytes and the only timers. Everything else takes them as arguments.
+
+use std::fs;
+use std::time::{Duration, Instant, SystemTime};
+
+use domain::entropy::Entropy;
+use domain::time::Timestamp;
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// What time it is. The real one is [`SystemClock`]; tests hold one that they set.
+pub trait Clock: Send + Sync {
+    /// The wall clock, for everything that is written down or shown.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of this machine.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the wall clock enters"
+    )]
+    fn now(&self) -> Timestamp {
+        let seconds = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+}
+
+/// The random bytes of this machine's kernel.
+#[derive(Debug)]
+pub struct SystemEntropy {
+    random: SystemRandom,
+}
+
+impl SystemEntropy {
+    /// Opens the kernel's generator and tries it once, so that a machine without one does not start.
+    ///
+    /// # Errors
+    /// When the kernel gives no random bytes.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where randomness enters"
+    )]
+    pub fn open() -> Result<Self, NoEntropy> {
+        let random = SystemRandom::new();
+        random.fill(&mut [0; 16]).map_err(|_| NoEntropy)?;
+        Ok(Self { random })
+    }
+}
+
+/// The kernel gave no random bytes.
+#[derive(Debug)]
+pub struct NoEntropy;
+
+impl std::fmt::Display for NoEntropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the kernel gives no random bytes")
+    }
+}
+
+impl std::error::Error for NoEntropy {}
+
+impl Entropy for SystemEntropy {
+    /// # Panics
+    /// When the kernel stops giving random bytes: a predictable key would be worse than a failed request.
+    #[expect(
+        clippy::panic,
+        reason = "there is no safe way to go on without random bytes"
+    )]
+    fn fill(&self, buffer: &mut [u8]) {
+        if self.random.fill(buffer).is_err() {
+            panic!("{NoEntropy}");
+        }
+    }
+}
+
+/// A moment on the clock that never jumps, for deadlines and durations.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the monotonic clock enters"
+)]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// Ends after that long.
+#[expect(clippy::disallowed_methods, reason = "this is where timers are made")]
+pub fn after(delay: Duration) -> async_io::Timer {
+    async_io::Timer::after(delay)
+}
+
+/// A timer that is not set yet.
+pub(crate) fn unset_timer() -> async_io::Timer {
+    async_io::Timer::never()
+}
+
+/// How much memory the machine has, in bytes; `None` where the kernel does not say.
+pub(crate) fn memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,201 @@
+//! The only crossing from async sockets to the blocking operations: a few threads, short queues, nothing unbounded.
+//!
+//! Password hashes have threads of their own: Argon2 takes 19 MiB and tens of milliseconds, and must neither run
+//! more often at a time than there is memory for, nor hold up anybody else's request.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::{io, thread};
+
+use service::Idp;
+use smol::channel::{self, Receiver, Sender};
+
+use crate::system;
+
+/// Threads for operations. One writes at a time anyway; the others read.
+const WORKERS: usize = 3;
+/// Operations that may wait: as many as there may be connections.
+const QUEUE: usize = 256;
+/// Password hashes that may wait; at 50 to 300 ms each, the last one waits a few seconds.
+const HASH_QUEUE: usize = 16;
+/// From this much memory on, two passwords are hashed at a time.
+const TWO_PERMITS_FROM: u64 = 1900 * 1024 * 1024;
+/// SQLite and our own code need a small part of it; unoptimised builds need more.
+const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 512 << 10 };
+
+/// Runs operations for the endpoints.
+pub(crate) type Bridge = Pools<Idp>;
+
+/// Too many operations wait already: answer 503 with `Retry-After` ([`crate::http::Response::busy`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Busy;
+
+impl From<Busy> for crate::http::Response {
+    fn from(_: Busy) -> Self {
+        Self::busy()
+    }
+}
+
+/// Worker threads around one shared value.
+pub(crate) struct Pools<S> {
+    general: Sender<Job<S>>,
+    hashing: Sender<Job<S>>,
+}
+
+type Job<S> = Box<dyn FnOnce(&S) + Send>;
+
+impl<S: Send + Sync + 'static> Pools<S> {
+    /// Starts the threads. They end when the last handle on the pools is gone.
+    ///
+    /// # Errors
+    /// When the machine has no more threads.
+    pub(crate) fn start(shared: S) -> io::Result<Self> {
+        let shared = Arc::new(shared);
+        let permits = match system::memory() {
+            Some(bytes) if bytes >= TWO_PERMITS_FROM => 2,
+            Some(_) | None => 1,
+        };
+        Ok(Self {
+            general: pool("worker", WORKERS, QUEUE, &shared)?,
+            hashing: pool("hash", permits, HASH_QUEUE, &shared)?,
+        })
+    }
+
+    /// Runs an operation on a worker thread. A panic in it goes on in the caller.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many wait already.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&S) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        submit(&self.general, op).await
+    }
+
+    /// Runs an operation that hashes a password.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many wait already.
+    pub(crate) async fn run_hashing<T: Send + 'static>(
+        &self,
+        op: impl FnOnce(&S) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        submit(&self.hashing, op).await
+    }
+}
+
+fn pool<S: Send + Sync + 'static>(
+    name: &str,
+    threads: usize,
+    queue: usize,
+    shared: &Arc<S>,
+) -> io::Result<Sender<Job<S>>> {
+    let (sender, receiver) = channel::bounded::<Job<S>>(queue);
+    for _ in 0..threads {
+        let (shared, receiver) = (Arc::clone(shared), receiver.clone());
+        thread::Builder::new()
+            .name(name.to_owned())
+            .stack_size(STACK)
+            .spawn(move || work(&shared, &receiver))?;
+    }
+    Ok(sender)
+}
+
+fn work<S>(shared: &S, jobs: &Receiver<Job<S>>) {
+    while let Ok(job) = jobs.recv_blocking() {
+        job(shared);
+    }
+}
+
+async fn submit<S: 'static, T: Send + 'static>(
+    pool: &Sender<Job<S>>,
+    op: impl FnOnce(&S) -> T + Send + 'static,
+) -> Result<T, Busy> {
+    let (answer, answered) = channel::bounded(1);
+    let job: Job<S> = Box::new(move |shared| {
+        if answer.is_closed() {
+            return; // Nobody waits any more, and nothing has been done yet.
+        }
+        let result = panic::catch_unwind(AssertUnwindSafe(|| op(shared)));
+        // The request may have gone away meanwhile; what was done stays done.
+        let _ = answer.try_send(result);
+    });
+    pool.try_send(job).map_err(|_| Busy)?;
+    match answered.recv().await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(panicked)) => panic::resume_unwind(panicked),
+        Err(_) => Err(Busy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_lite::{FutureExt, future};
+
+    use super::*;
+
+    #[test]
+    fn an_operation_runs_elsewhere_and_its_answer_comes_back() {
+        let pools = Pools::start(41).unwrap();
+        let here = thread::current().id();
+        let (answer, there) = smol::block_on(pools.run(|n| (n + 1, thread::current().id()))).unwrap();
+        assert_eq!(answer, 42);
+        assert_ne!(here, there);
+    }
+
+    #[test]
+    fn a_panicking_operation_leaves_the_thread_alive() {
+        let pools = Pools::start(()).unwrap();
+        for _ in 0..10 {
+            let run = AssertUnwindSafe(pools.run(|()| panic!("on purpose")));
+            assert!(smol::block_on(run.catch_unwind()).is_err());
+        }
+        assert_eq!(smol::block_on(pools.run(|()| 7)), Ok(7));
+    }
+
+    #[test]
+    fn past_the_queue_of_hashes_the_answer_is_busy_at_once() {
+        let (open, gate) = channel::bounded::<()>(1);
+        let pools = Arc::new(Pools::start(()).unwrap());
+        let mut waiting = Vec::new();
+        for _ in 0..HASH_QUEUE + 3 {
+            let gate = gate.clone();
+            let mut run = Box::pin({
+                let pools = Arc::clone(&pools);
+                async move { pools.run_hashing(move |()| drop(gate.recv_blocking())).await }
+            });
+            waiting.push((smol::block_on(future::poll_once(&mut run)), run));
+        }
+        let busy = waiting.iter().filter(|(first, _)| *first == Some(Err(Busy))).count();
+        assert!(busy >= 1, "nobody was told to come back");
+        assert_eq!(smol::block_on(pools.run(|()| 1)), Ok(1), "other operations go on");
+        drop(open);
+    }
+
+    #[test]
+    fn a_request_that_went_away_is_not_worked_on() {
+        static DONE: AtomicUsize = AtomicUsize::new(0);
+        let (open, gate) = channel::bounded::<()>(1);
+        let pools = Pools::start(()).unwrap();
+        let mut blockers: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                let gate = gate.clone();
+                Box::pin(pools.run(move |()| drop(gate.recv_blocking())))
+            })
+            .collect();
+        for blocker in &mut blockers {
+            assert!(smol::block_on(future::poll_once(blocker)).is_none());
+        }
+        let mut gone = Box::pin(pools.run(|()| DONE.fetch_add(1, Ordering::SeqCst)));
+        assert!(smol::block_on(future::poll_once(&mut gone)).is_none());
+        drop(gone);
+        drop(open);
+        smol::block_on(pools.run(|()| ())).unwrap();
+        for blocker in blockers {
+            smol::block_on(blocker).unwrap();
+        }
+        assert_eq!(DONE.load(Ordering::SeqCst), 0);
+    }
+}

@@ -1,0 +1,342 @@
+//! Between the bytes of one request and the endpoint that answers it: async-h1 decodes and encodes, tide finds the route.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use async_h1::server::Encoder;
+use domain::entropy;
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt};
+use tide::http;
+
+use super::app::App;
+use super::form::Form;
+use super::request::{Method, PathParams, Peer, Request};
+use super::response::Response;
+use super::routes::{self, Kind, Route};
+use super::{csrf, headers};
+use crate::system;
+
+/// One request whose framing has been checked and whose body has been read.
+pub(crate) struct Incoming {
+    /// The head up to and with its empty line, without `Expect`.
+    pub(crate) head: Vec<u8>,
+    /// The body, without its framing.
+    pub(crate) body: Vec<u8>,
+    /// Who asks.
+    pub(crate) peer: Peer,
+    /// Whether the connection ends after the answer.
+    pub(crate) close: bool,
+}
+
+/// The bytes of one answer.
+pub(crate) struct Outgoing {
+    encoder: Encoder,
+    length: usize,
+}
+
+/// What rides along with a request through tide.
+struct Meta {
+    body: Vec<u8>,
+    peer: Peer,
+}
+
+/// Which row answered, for the log.
+struct Answered(&'static Route);
+
+/// The routes, ready to answer.
+pub(crate) struct Router {
+    server: tide::Server<Arc<App>>,
+    app: Arc<App>,
+}
+
+impl Router {
+    /// Puts every row of the table into tide's router.
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        let mut server = tide::Server::with_state(Arc::clone(&app));
+        for route in routes::all() {
+            let endpoint = move |request| async move { Ok(run(route, request).await) };
+            server.at(route.path).method(to_tide(route.method), endpoint);
+        }
+        Self { server, app }
+    }
+
+    /// Answers one request; never fails, and survives an endpoint that panics.
+    pub(crate) async fn answer(&self, incoming: Incoming) -> Outgoing {
+        let started = system::monotonic();
+        let Incoming {
+            head,
+            body,
+            peer,
+            close,
+        } = incoming;
+        let mut request = match async_h1::server::decode(Replay::new(head)).await {
+            Ok(Some((request, _))) => request,
+            Ok(None) | Err(_) => {
+                return self.refuse(400, "The request cannot be understood.", peer);
+            }
+        };
+        let method = request.method();
+        request.ext_mut().insert(Meta { body, peer });
+        let path_exists = || allowed_methods(request.url().path());
+        let (mut response, route) = if let Some(fallback) = unrouted(method, path_exists) {
+            (self.encode(fallback, Kind::Page, peer), "-")
+        } else {
+            self.respond(request, peer).await
+        };
+        if close {
+            response.insert_header("connection", "close");
+        }
+        log(method.as_ref(), route, response.status().into(), peer, started);
+        Outgoing::new(response, method)
+    }
+
+    /// Answers what is no request at all; the connection ends after it.
+    pub(crate) fn refuse(&self, status: u16, text: &'static str, peer: Peer) -> Outgoing {
+        let mut response = self.encode(Response::text(status, text), Kind::Page, peer);
+        response.insert_header("connection", "close");
+        log("-", "-", status, peer, system::monotonic());
+        Outgoing::new(response, http::Method::Get)
+    }
+
+    async fn respond(&self, request: http::Request, peer: Peer) -> (http::Response, &'static str) {
+        let answer = self.server.respond::<http::Request, http::Response>(request);
+        match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(Ok(response)) => {
+                let route = response.ext().get::<Answered>().map_or("-", |row| row.0.path);
+                (response, route)
+            }
+            Ok(Err(error)) => {
+                let response = self.fault(&error.to_string(), peer);
+                (response, "-")
+            }
+            Err(_) => (self.fault("an endpoint panicked", peer), "-"),
+        }
+    }
+
+    /// A fault is logged with a number, and only the number is shown.
+    fn fault(&self, what: &str, peer: Peer) -> http::Response {
+        let [a, b, c, d] = entropy::bytes(&*self.app.entropy);
+        let id = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
+        tracing::error!(fault = %id, what, "fault");
+        let text = format!("Something went wrong here (fault {id}). The log of the server says more.");
+        self.encode(Response::text(500, text), Kind::Page, peer)
+    }
+
+    fn encode(&self, response: Response, kind: Kind, peer: Peer) -> http::Response {
+        encode(response, kind, secure(&self.app, peer))
+    }
+}
+
+impl Outgoing {
+    fn new(response: http::Response, method: http::Method) -> Self {
+        Self {
+            length: response.len().unwrap_or(0),
+            encoder: Encoder::new(response, method),
+        }
+    }
+
+    /// How many bytes the body has, to size a buffer by.
+    pub(crate) fn body_length(&self) -> usize {
+        self.length
+    }
+
+    /// Fills the buffer as far as the answer goes; less than its length means that the answer is over.
+    ///
+    /// # Errors
+    /// When the answer cannot be encoded.
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.encoder.read(rest).await? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        Ok(filled)
+    }
+}
+
+/// Runs one row: the rules of its kind, then its endpoint.
+async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::Response {
+    let app = Arc::clone(request.state());
+    let mut raw: http::Request = request.into();
+    let Meta { body, peer } = raw.ext_mut().remove::<Meta>().unwrap_or(Meta {
+        body: Vec::new(),
+        peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()),
+    });
+    let response = match admit(route, &app, raw, peer) {
+        Ok(mut request) => {
+            request.body = body;
+            (route.handler)(Arc::clone(&app), request).await
+        }
+        Err(refused) => refused,
+    };
+    let mut response = encode(response, route.kind, secure(&app, peer));
+    response.ext_mut().insert(Answered(route));
+    response.into()
+}
+
+/// Makes the request that the endpoint sees, or refuses it by the rules of the route's kind.
+fn admit(
+    route: &'static Route,
+    app: &App,
+    raw: http::Request,
+    peer: Peer,
+) -> Result<Request, Response> {
+    let host = raw.header("host").map_or("", |host| host.as_str());
+    match (peer, route.kind) {
+        (Peer::Control { .. }, Kind::Page | Kind::Protocol) => return Err(nothing_here()),
+        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public) => {}
+        (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
+            if !host.eq_ignore_ascii_case(&app.config.authority()) {
+                let text = format!("This server is {}. Use that address.", app.config.issuer());
+                return Err(Response::text(421, text));
+            }
+        }
+    }
+    let path = raw.url().path().to_owned();
+    let params = PathParams::read(route.path, &path).ok_or_else(nothing_here)?;
+    let query = Form::parse(raw.url().query().unwrap_or_default())?;
+    let request = Request {
+        method: route.method,
+        path,
+        params,
+        query,
+        body: Vec::new(),
+        peer,
+        now: app.clock.now(),
+        headers: raw,
+    };
+    if route.kind == Kind::Page && !csrf::allowed(&request, &app.config.issuer()) {
+        let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
+        return Err(Response::text(403, text));
+    }
+    Ok(request)
+}
+
+fn nothing_here() -> Response {
+    Response::text(404, "There is nothing at this address.")
+}
+
+/// The answer when no row has this path, or none with this method.
+fn unrouted(
+    method: http::Method,
+    allowed: impl Fn() -> Vec<http::Method>,
+) -> Option<Response> {
+    let allowed = allowed();
+    let wanted = if method == http::Method::Head {
+        http::Method::Get
+    } else {
+        method
+    };
+    if allowed.contains(&wanted) {
+        return None;
+    }
+    if allowed.is_empty() {
+        return Some(nothing_here());
+    }
+    let names: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
+    Some(
+        Response::text(405, "This address does not take this method.")
+            .header("Allow", names.join(", ")),
+    )
+}
+
+fn allowed_methods(path: &str) -> Vec<http::Method> {
+    routes::all()
+        .filter(|route| routes::matches(route.path, path))
+        .map(|route| to_tide(route.method))
+        .collect()
+}
+
+fn encode(mut response: Response, kind: Kind, secure: bool) -> http::Response {
+    headers::complete(kind, secure, &mut response);
+    let status = http::StatusCode::try_from(response.status)
+        .unwrap_or(http::StatusCode::InternalServerError);
+    let mut encoded = http::Response::new(status);
+    if let Some(content_type) = response.content_type {
+        encoded.insert_header("content-type", content_type);
+    }
+    for (name, value) in response.headers {
+        encoded.append_header(name, value);
+    }
+    let body = response.body.into_vec();
+    if !body.is_empty() {
+        encoded.set_body(body);
+    }
+    encoded
+}
+
+/// Whether to tell the browser to insist on TLS for this name.
+fn secure(app: &App, peer: Peer) -> bool {
+    matches!(peer, Peer::Network(_)) && app.config.strict_transport()
+}
+
+fn log(method: &str, route: &str, status: u16, peer: Peer, started: Instant) {
+    let us = u64::try_from(system::monotonic().duration_since(started).as_micros());
+    let us = us.unwrap_or(u64::MAX);
+    tracing::info!(target: "request", method, route, status, us, %peer);
+}
+
+fn to_tide(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::Get,
+        Method::Post => http::Method::Post,
+        Method::Put => http::Method::Put,
+        Method::Patch => http::Method::Patch,
+        Method::Delete => http::Method::Delete,
+        Method::Options => http::Method::Options,
+    }
+}
+
+
+/// The checked head as the stream that async-h1 wants to read. What it would write goes nowhere: it writes only
+/// after `Expect`, which it never sees.
+#[derive(Clone)]
+struct Replay {
+    head: Arc<Vec<u8>>,
+    at: usize,
+}
+
+impl Replay {
+    fn new(head: Vec<u8>) -> Self {
+        Self {
+            head: Arc::new(head),
+            at: 0,
+        }
+    }
+}
+
+impl AsyncRead for Replay {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let rest = self.head.get(self.at..).unwrap_or_default();
+        let n = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.at += n;
+        Poll::Ready(Ok(n))
+    }
+}
+
+impl AsyncWrite for Replay {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buffer.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,22 @@
+//! HTTP as the endpoints see it. This folder is the only code that names tide and its types.
+//!
+//! An endpoint is `async fn(Arc<App>, Request) -> Response` and one row of [`routes::ROUTES`].
+
+mod adapt;
+mod app;
+mod cookies;
+mod csrf;
+mod form;
+mod headers;
+mod json;
+mod request;
+mod response;
+mod routes;
+
+pub(crate) use adapt::{Incoming, Outgoing, Router};
+pub(crate) use app::App;
+pub(crate) use cookies::Cookie;
+pub(crate) use form::{Form, Repeated};
+pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};
+pub(crate) use response::{Body, Response};
+pub(crate) use routes::{Handler, Kind, ROUTES, Route, body_limit, handler};

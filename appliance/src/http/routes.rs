@@ -1,0 +1,128 @@
+//! The one table of everything that is served.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::app::App;
+use super::request::{Method, Request};
+use super::response::Response;
+use crate::endpoint;
+
+/// A body's bound unless its route says otherwise.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+/// An endpoint; write `handler!(path::to::function)`.
+pub(crate) type Handler =
+    fn(Arc<App>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Which rules hold for a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// For people with browsers: cookies, so no POST from other sites; strict CSP; never cached.
+    Page,
+    /// For apps (token, userinfo ...): no cookies, so no CSRF check; not cached unless the endpoint says so.
+    Protocol,
+    /// The admin API, on the control socket and with a bearer token on TLS: no cookies; never cached.
+    Admin,
+    /// The same for everybody: style sheets, discovery, health. The endpoint says how long it may be cached.
+    Public,
+}
+
+/// One row.
+pub(crate) struct Route {
+    /// `GET` answers `HEAD` too.
+    pub(crate) method: Method,
+    /// Like `/person/:name`.
+    pub(crate) path: &'static str,
+    /// Which rules hold.
+    pub(crate) kind: Kind,
+    /// The longest body in bytes.
+    pub(crate) body_limit: usize,
+    /// What answers.
+    pub(crate) handler: Handler,
+}
+
+impl Route {
+    const fn new(method: Method, path: &'static str, kind: Kind, handler: Handler) -> Self {
+        Self {
+            method,
+            path,
+            kind,
+            body_limit: BODY_LIMIT,
+            handler,
+        }
+    }
+
+    /// `GET` and `HEAD`.
+    pub(crate) const fn get(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Get, path, kind, handler)
+    }
+
+    /// `POST`.
+    pub(crate) const fn post(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Post, path, kind, handler)
+    }
+
+    /// `PUT`.
+    pub(crate) const fn put(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Put, path, kind, handler)
+    }
+
+    /// `PATCH`.
+    pub(crate) const fn patch(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Patch, path, kind, handler)
+    }
+
+    /// `DELETE`.
+    pub(crate) const fn delete(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Delete, path, kind, handler)
+    }
+
+    /// `OPTIONS`.
+    pub(crate) const fn options(kind: Kind, path: &'static str, handler: Handler) -> Self {
+        Self::new(Method::Options, path, kind, handler)
+    }
+
+    /// Another bound for the body.
+    pub(crate) const fn body(mut self, limit: usize) -> Self {
+        self.body_limit = limit;
+        self
+    }
+}
+
+/// Makes an async function a [`Handler`].
+macro_rules! handler {
+    ($function:path) => {
+        |app, request| Box::pin($function(app, request))
+    };
+}
+pub(crate) use handler;
+
+/// A family of endpoints keeps its rows beside its code and is named here once.
+pub(crate) const ROUTES: &[&[Route]] = &[endpoint::health::ROUTES, endpoint::static_files::ROUTES];
+
+/// Every row.
+pub(super) fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().copied().flatten()
+}
+
+/// The longest body that a request to this path may bring, before anything of the body is read.
+pub(crate) fn body_limit(path: &str) -> usize {
+    all()
+        .filter(|route| route.body_limit != BODY_LIMIT && matches(route.path, path))
+        .map(|route| route.body_limit)
+        .max()
+        .unwrap_or(BODY_LIMIT)
+}
+
+pub(super) fn matches(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        match parts.next() {
+            Some(part) if wanted.starts_with(':') || wanted == part => {}
+            Some(_) | None => return false,
+        }
+    }
+    parts.next().is_none()
+}
