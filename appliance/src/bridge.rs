@@ -65,10 +65,7 @@ impl<S: Send + Sync + 'static> Pools<S> {
     ///
     /// # Errors
     /// [`Busy`] when too many wait already.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        op: impl FnOnce(&S) -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    pub(crate) async fn run<T: Send + 'static>(&self, op: impl FnOnce(&S) -> T + Send + 'static) -> Result<T, Busy> {
         submit(&self.general, op).await
     }
 
@@ -93,10 +90,7 @@ fn pool<S: Send + Sync + 'static>(
     let (sender, receiver) = channel::bounded::<Job<S>>(queue);
     for _ in 0..threads {
         let (shared, receiver) = (Arc::clone(shared), receiver.clone());
-        thread::Builder::new()
-            .name(name.to_owned())
-            .stack_size(STACK)
-            .spawn(move || work(&shared, &receiver))?;
+        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || work(&shared, &receiver))?;
     }
     Ok(sender)
 }

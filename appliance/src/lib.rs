@@ -1,3 +1,7 @@
 //! The appliance: sockets, protocols, pages, command line and front panel around `service`.
 
+mod bridge;
+pub mod config;
+mod endpoint;
+mod http;
 pub mod system;

@@ -18,14 +18,9 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the wall clock enters"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is where the wall clock enters")]
     fn now(&self) -> Timestamp {
-        let seconds = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 }
@@ -41,10 +36,7 @@ impl SystemEntropy {
     ///
     /// # Errors
     /// When the kernel gives no random bytes.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where randomness enters"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is where randomness enters")]
     pub fn open() -> Result<Self, NoEntropy> {
         let random = SystemRandom::new();
         random.fill(&mut [0; 16]).map_err(|_| NoEntropy)?;
@@ -67,10 +59,7 @@ impl std::error::Error for NoEntropy {}
 impl Entropy for SystemEntropy {
     /// # Panics
     /// When the kernel stops giving random bytes: a predictable key would be worse than a failed request.
-    #[expect(
-        clippy::panic,
-        reason = "there is no safe way to go on without random bytes"
-    )]
+    #[expect(clippy::panic, reason = "there is no safe way to go on without random bytes")]
     fn fill(&self, buffer: &mut [u8]) {
         if self.random.fill(buffer).is_err() {
             panic!("{NoEntropy}");
@@ -79,10 +68,7 @@ impl Entropy for SystemEntropy {
 }
 
 /// A moment on the clock that never jumps, for deadlines and durations.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where the monotonic clock enters"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is where the monotonic clock enters")]
 pub fn monotonic() -> Instant {
     Instant::now()
 }

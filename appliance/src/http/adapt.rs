@@ -67,12 +67,7 @@ impl Router {
     /// Answers one request; never fails, and survives an endpoint that panics.
     pub(crate) async fn answer(&self, incoming: Incoming) -> Outgoing {
         let started = system::monotonic();
-        let Incoming {
-            head,
-            body,
-            peer,
-            close,
-        } = incoming;
+        let Incoming { head, body, peer, close } = incoming;
         let mut request = match async_h1::server::decode(Replay::new(head)).await {
             Ok(Some((request, _))) => request,
             Ok(None) | Err(_) => {
@@ -81,12 +76,7 @@ impl Router {
         };
         let method = request.method();
         request.ext_mut().insert(Meta { body, peer });
-        let path_exists = || allowed_methods(request.url().path());
-        let (mut response, route) = if let Some(fallback) = unrouted(method, path_exists) {
-            (self.encode(fallback, Kind::Page, peer), "-")
-        } else {
-            self.respond(request, peer).await
-        };
+        let (mut response, route) = self.respond(request, peer).await;
         if close {
             response.insert_header("connection", "close");
         }
@@ -103,12 +93,13 @@ impl Router {
     }
 
     async fn respond(&self, request: http::Request, peer: Peer) -> (http::Response, &'static str) {
+        let path = request.url().path().to_owned();
         let answer = self.server.respond::<http::Request, http::Response>(request);
         match AssertUnwindSafe(answer).catch_unwind().await {
-            Ok(Ok(response)) => {
-                let route = response.ext().get::<Answered>().map_or("-", |row| row.0.path);
-                (response, route)
-            }
+            Ok(Ok(response)) => match response.ext().get::<Answered>() {
+                Some(Answered(route)) => (response, route.path),
+                None => (self.encode(unrouted(&path), Kind::Page, peer), "-"),
+            },
             Ok(Err(error)) => {
                 let response = self.fault(&error.to_string(), peer);
                 (response, "-")
@@ -133,10 +124,7 @@ impl Router {
 
 impl Outgoing {
     fn new(response: http::Response, method: http::Method) -> Self {
-        Self {
-            length: response.len().unwrap_or(0),
-            encoder: Encoder::new(response, method),
-        }
+        Self { length: response.len().unwrap_or(0), encoder: Encoder::new(response, method) }
     }
 
     /// How many bytes the body has, to size a buffer by.
@@ -164,10 +152,10 @@ impl Outgoing {
 async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::Response {
     let app = Arc::clone(request.state());
     let mut raw: http::Request = request.into();
-    let Meta { body, peer } = raw.ext_mut().remove::<Meta>().unwrap_or(Meta {
-        body: Vec::new(),
-        peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()),
-    });
+    let Meta { body, peer } = raw
+        .ext_mut()
+        .remove::<Meta>()
+        .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
             request.body = body;
@@ -181,12 +169,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
 }
 
 /// Makes the request that the endpoint sees, or refuses it by the rules of the route's kind.
-fn admit(
-    route: &'static Route,
-    app: &App,
-    raw: http::Request,
-    peer: Peer,
-) -> Result<Request, Response> {
+fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Result<Request, Response> {
     let host = raw.header("host").map_or("", |host| host.as_str());
     match (peer, route.kind) {
         (Peer::Control { .. }, Kind::Page | Kind::Protocol) => return Err(nothing_here()),
@@ -223,40 +206,19 @@ fn nothing_here() -> Response {
 }
 
 /// The answer when no row has this path, or none with this method.
-fn unrouted(
-    method: http::Method,
-    allowed: impl Fn() -> Vec<http::Method>,
-) -> Option<Response> {
-    let allowed = allowed();
-    let wanted = if method == http::Method::Head {
-        http::Method::Get
-    } else {
-        method
-    };
-    if allowed.contains(&wanted) {
-        return None;
-    }
+fn unrouted(path: &str) -> Response {
+    let rows = routes::all().filter(|route| routes::matches(route.path, path));
+    let allowed: Vec<http::Method> = rows.map(|route| to_tide(route.method)).collect();
     if allowed.is_empty() {
-        return Some(nothing_here());
+        return nothing_here();
     }
     let names: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
-    Some(
-        Response::text(405, "This address does not take this method.")
-            .header("Allow", names.join(", ")),
-    )
-}
-
-fn allowed_methods(path: &str) -> Vec<http::Method> {
-    routes::all()
-        .filter(|route| routes::matches(route.path, path))
-        .map(|route| to_tide(route.method))
-        .collect()
+    Response::text(405, "This address does not take this method.").header("Allow", names.join(", "))
 }
 
 fn encode(mut response: Response, kind: Kind, secure: bool) -> http::Response {
     headers::complete(kind, secure, &mut response);
-    let status = http::StatusCode::try_from(response.status)
-        .unwrap_or(http::StatusCode::InternalServerError);
+    let status = http::StatusCode::try_from(response.status).unwrap_or(http::StatusCode::InternalServerError);
     let mut encoded = http::Response::new(status);
     if let Some(content_type) = response.content_type {
         encoded.insert_header("content-type", content_type);
@@ -293,7 +255,6 @@ fn to_tide(method: Method) -> http::Method {
     }
 }
 
-
 /// The checked head as the stream that async-h1 wants to read. What it would write goes nowhere: it writes only
 /// after `Expect`, which it never sees.
 #[derive(Clone)]
@@ -304,19 +265,12 @@ struct Replay {
 
 impl Replay {
     fn new(head: Vec<u8>) -> Self {
-        Self {
-            head: Arc::new(head),
-            at: 0,
-        }
+        Self { head: Arc::new(head), at: 0 }
     }
 }
 
 impl AsyncRead for Replay {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let rest = self.head.get(self.at..).unwrap_or_default();
         let n = rest.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..n), rest.get(..n)) {

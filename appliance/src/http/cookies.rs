@@ -13,11 +13,7 @@ pub(crate) struct Cookie {
 impl Cookie {
     /// A cookie for as long as the browser runs. `name` starts with `__Host-`.
     pub(crate) fn new(name: &'static str, value: impl Into<String>) -> Self {
-        Self {
-            name,
-            value: value.into(),
-            max_age: None,
-        }
+        Self { name, value: value.into(), max_age: None }
     }
 
     /// Kept for that many seconds.
@@ -67,19 +63,13 @@ mod tests {
     #[test]
     fn every_cookie_is_locked_to_the_host() {
         let line = Cookie::new("__Host-s", "abc").max_age(60).to_header();
-        assert_eq!(
-            line,
-            "__Host-s=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
-        );
+        assert_eq!(line, "__Host-s=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
     }
 
     #[test]
     fn a_value_cannot_add_attributes_or_headers() {
         let line = Cookie::new("__Host-s", "a; Domain=evil\r\nX: y").to_header();
-        assert_eq!(
-            line,
-            "__Host-s=aDomain=evilX:y; Path=/; Secure; HttpOnly; SameSite=Lax"
-        );
+        assert_eq!(line, "__Host-s=aDomain=evilX:y; Path=/; Secure; HttpOnly; SameSite=Lax");
     }
 
     #[test]

@@ -47,27 +47,18 @@ impl Form {
 
     /// Every value of a name, for fields that may repeat (checkboxes).
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.iter()
-            .filter(move |(key, _)| *key == name)
-            .map(|(_, value)| value)
+        self.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Every field in its order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
 fn decode(raw: &str) -> Result<String, BadRequest> {
-    let spaced = if raw.contains('+') {
-        Cow::Owned(raw.replace('+', " "))
-    } else {
-        Cow::Borrowed(raw)
-    };
-    percent_decode(&spaced)
-        .ok_or_else(|| BadRequest::new("The form is not valid UTF-8 in percent encoding."))
+    let spaced = if raw.contains('+') { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };
+    percent_decode(&spaced).ok_or_else(|| BadRequest::new("The form is not valid UTF-8 in percent encoding."))
 }
 
 /// Undoes percent encoding; `None` for a broken escape or bytes that are not UTF-8.
@@ -108,10 +99,7 @@ mod tests {
     fn fields_are_decoded_in_order() {
         let form = Form::parse("a=1+2&b=%C3%A9&empty=&bare").unwrap();
         let fields: Vec<_> = form.iter().collect();
-        assert_eq!(
-            fields,
-            [("a", "1 2"), ("b", "é"), ("empty", ""), ("bare", "")]
-        );
+        assert_eq!(fields, [("a", "1 2"), ("b", "é"), ("empty", ""), ("bare", "")]);
     }
 
     #[test]

@@ -10,10 +10,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The headers that an answer gets beside its own. One that the endpoint set itself wins.
 pub(super) fn complete(kind: Kind, secure: bool, response: &mut Response) {
     let mut add = |name: &'static str, value: &str| {
-        let already = response
-            .headers
-            .iter()
-            .any(|(key, _)| key.eq_ignore_ascii_case(name));
+        let already = response.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         if !already {
             response.headers.push((name, value.to_owned()));
         }
@@ -29,9 +26,7 @@ pub(super) fn complete(kind: Kind, secure: bool, response: &mut Response) {
             add("Cross-Origin-Opener-Policy", "same-origin");
             add("X-Frame-Options", "DENY");
             let targets = response.form_targets.take().unwrap_or_default();
-            response
-                .headers
-                .push(("Content-Security-Policy", format!("{POLICY}{targets}")));
+            response.headers.push(("Content-Security-Policy", format!("{POLICY}{targets}")));
         }
         Kind::Protocol | Kind::Admin => add("Cache-Control", "no-store"),
         Kind::Public => {}

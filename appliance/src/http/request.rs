@@ -80,17 +80,11 @@ pub(crate) struct BadRequest {
 impl BadRequest {
     /// A 400 with this text.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            status: 400,
-        }
+        Self { message: message.into(), status: 400 }
     }
 
     fn wrong_type(wanted: &str) -> Self {
-        Self {
-            message: format!("Send this request with Content-Type: {wanted}."),
-            status: 415,
-        }
+        Self { message: format!("Send this request with Content-Type: {wanted}."), status: 415 }
     }
 }
 
@@ -120,10 +114,7 @@ impl PathParams {
 
     /// The value of `:name`; the empty string when the route has no such part.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map_or("", |(_, value)| value)
+        self.0.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -152,9 +143,7 @@ impl Request {
 
     fn authorization(&self, wanted: &str) -> Option<&str> {
         let (scheme, rest) = self.header("authorization")?.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case(wanted)
-            .then(|| rest.trim_start_matches(' '))
+        scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim_start_matches(' '))
     }
 
     /// The fields of a form in the body.
@@ -166,8 +155,7 @@ impl Request {
         if !self.has_type(TYPE) {
             return Err(BadRequest::wrong_type(TYPE));
         }
-        let text = std::str::from_utf8(&self.body)
-            .map_err(|_| BadRequest::new("The form is not valid UTF-8."))?;
+        let text = std::str::from_utf8(&self.body).map_err(|_| BadRequest::new("The form is not valid UTF-8."))?;
         Form::parse(text)
     }
 
@@ -183,8 +171,7 @@ impl Request {
         if json::too_deep(&self.body) {
             return Err(BadRequest::new("The JSON is nested too deeply."));
         }
-        serde_json::from_slice(&self.body)
-            .map_err(|error| BadRequest::new(format!("The JSON does not fit: {error}.")))
+        serde_json::from_slice(&self.body).map_err(|error| BadRequest::new(format!("The JSON does not fit: {error}.")))
     }
 
     fn has_type(&self, wanted: &str) -> bool {

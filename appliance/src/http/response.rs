@@ -40,41 +40,23 @@ impl Body {
 impl Response {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content_type: None,
-            body: Body::Static(b""),
-            form_targets: None,
-        }
+        Self { status, headers: Vec::new(), content_type: None, body: Body::Static(b""), form_targets: None }
     }
 
     fn with(status: u16, content_type: &'static str, body: Body) -> Self {
-        Self {
-            content_type: Some(content_type),
-            body,
-            ..Self::empty(status)
-        }
+        Self { content_type: Some(content_type), body, ..Self::empty(status) }
     }
 
     /// A page.
     pub(crate) fn html(status: u16, page: String) -> Self {
-        Self::with(
-            status,
-            "text/html; charset=utf-8",
-            Body::Owned(page.into_bytes()),
-        )
+        Self::with(status, "text/html; charset=utf-8", Body::Owned(page.into_bytes()))
     }
 
     /// Plain text; a line end is added.
     pub(crate) fn text(status: u16, text: impl Into<String>) -> Self {
         let mut text = text.into();
         text.push('\n');
-        Self::with(
-            status,
-            "text/plain; charset=utf-8",
-            Body::Owned(text.into_bytes()),
-        )
+        Self::with(status, "text/plain; charset=utf-8", Body::Owned(text.into_bytes()))
     }
 
     /// JSON. A value that cannot be written (a map with keys that are no text) becomes a 500.
@@ -128,10 +110,7 @@ impl Response {
     /// could be read as two answers.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
-        if value
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
-        {
+        if value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
             self.headers.push((name, value));
             self
         } else {
@@ -148,10 +127,7 @@ impl Response {
     /// Lets the forms of this page lead (through redirects) to one more origin, as in `https://app.home`. Browsers
     /// hold redirects after a form against `form-action` too, so a consent page names its app here.
     pub(crate) fn form_target(mut self, origin: &str) -> Self {
-        if origin
-            .bytes()
-            .all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',' | b'\'' | b'"'))
-        {
+        if origin.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',' | b'\'' | b'"')) {
             let targets = self.form_targets.get_or_insert_default();
             targets.push(' ');
             targets.push_str(origin);

@@ -13,8 +13,7 @@ use crate::endpoint;
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 /// An endpoint; write `handler!(path::to::function)`.
-pub(crate) type Handler =
-    fn(Arc<App>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+pub(crate) type Handler = fn(Arc<App>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Which rules hold for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +44,7 @@ pub(crate) struct Route {
 
 impl Route {
     const fn new(method: Method, path: &'static str, kind: Kind, handler: Handler) -> Self {
-        Self {
-            method,
-            path,
-            kind,
-            body_limit: BODY_LIMIT,
-            handler,
-        }
+        Self { method, path, kind, body_limit: BODY_LIMIT, handler }
     }
 
     /// `GET` and `HEAD`.

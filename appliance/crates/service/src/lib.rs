@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod founding;
 mod operation;
+mod readiness;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,271 @@
+//! What the owner configured: one small TOML file. A key that does not exist is an error that names its line.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// More than any sensible file; a wrong path (a disk, a log) is noticed before it fills the memory.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// The configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name that browsers use, such as `id.example.net`. Passkeys are bound to it for ever.
+    pub host: Host,
+    /// What people see as the name of the house.
+    #[serde(default = "default_house")]
+    pub house: String,
+    /// The port in the address that browsers use.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// Where to listen; all addresses of the machine unless said otherwise.
+    #[serde(default)]
+    pub listen: Vec<SocketAddr>,
+    /// Where the database, the keys and a self-made certificate live.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// The control socket; `control/latchkey.sock` in the data directory unless said otherwise.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
+    /// The certificate; a self-made one unless said otherwise.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    /// What is logged: `error`, `warn`, `info` or `debug`.
+    #[serde(default)]
+    pub log: LogLevel,
+    /// Bounds of the network side.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The files of a certificate; they are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, PEM, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Faults only.
+    Error,
+    /// And what an owner should look at.
+    Warn,
+    /// And one line a request.
+    #[default]
+    Info,
+    /// And details for developers.
+    Debug,
+}
+
+/// Bounds of the network side.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address.
+    pub per_peer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 256, per_peer: 32 }
+    }
+}
+
+fn default_house() -> String {
+    "Home".to_owned()
+}
+
+fn default_port() -> u16 {
+    443
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("/var/lib/latchkey")
+}
+
+/// A DNS name in lower case, as WebAuthn wants it for the RP ID.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Host(String);
+
+impl Host {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(raw: String) -> Result<Self, Self::Error> {
+        let good_label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        if raw.parse::<IpAddr>().is_ok() {
+            return Err(format!("{raw:?} is an address; passkeys need a name, such as id.example.net"));
+        }
+        if raw.len() > 253 || !raw.split('.').all(good_label) {
+            return Err(format!("{raw:?} is not a DNS name in lower case, such as id.example.net"));
+        }
+        Ok(Self(raw))
+    }
+}
+
+/// The configuration cannot be used; the text says where and what to do.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// The file is not what it should be.
+    Wrong(PathBuf, String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "cannot read {}: {error}", path.display()),
+            Self::Wrong(path, what) => write!(f, "{}: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is longer than 64 KiB, or has an unknown key or a wrong value.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
+        let mut text = String::new();
+        let file = fs::File::open(path).map_err(unreadable)?;
+        file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(ConfigError::Wrong(path.to_owned(), "longer than 64 KiB; is it the right file?".to_owned()));
+        }
+        Self::parse(&text).map_err(|what| ConfigError::Wrong(path.to_owned(), what))
+    }
+
+    /// Reads the text of a file; the error names the line.
+    ///
+    /// # Errors
+    /// When it has an unknown key or a wrong value.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if config.limits.connections == 0 || config.limits.per_peer == 0 {
+            return Err("limits: a bound of 0 would let nobody in".to_owned());
+        }
+        if config.port == 0 {
+            return Err("port: 0 is no port that a browser can use".to_owned());
+        }
+        Ok(config)
+    }
+
+    /// What a browser calls this server: `host` or `host:port`.
+    pub fn authority(&self) -> String {
+        match self.port {
+            443 => self.host.as_str().to_owned(),
+            port => format!("{}:{port}", self.host.as_str()),
+        }
+    }
+
+    /// The issuer of all tokens and the origin of all pages.
+    pub fn issuer(&self) -> String {
+        format!("https://{}", self.authority())
+    }
+
+    /// Whether browsers may be told to use TLS only, for this name and all its ports: not for a demo on localhost.
+    pub fn strict_transport(&self) -> bool {
+        self.port == 443 && self.host.as_str() != "localhost"
+    }
+
+    /// Where to listen.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        if self.listen.is_empty() {
+            vec![SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.port)]
+        } else {
+            self.listen.clone()
+        }
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| self.data_dir.join("control").join("latchkey.sock"))
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("latchkey.db")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_enough() {
+        let config = Config::parse("host = \"id.example.net\"").unwrap();
+        assert_eq!(config.issuer(), "https://id.example.net");
+        assert_eq!(config.limits, Limits { connections: 256, per_peer: 32 });
+        assert!(config.strict_transport());
+    }
+
+    #[test]
+    fn another_port_is_part_of_the_issuer() {
+        let config = Config::parse("host = \"localhost\"\nport = 8443").unwrap();
+        assert_eq!(config.issuer(), "https://localhost:8443");
+        assert!(!config.strict_transport());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = Config::parse("host = \"a.b\"\nprot = 1\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("prot"), "{error}");
+        assert!(Config::parse("host = \"a.b\"\n[limits]\npeers = 3\n").is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for bad in [
+            "",
+            "host = \"Id.Example.net\"",
+            "host = \"192.168.1.5\"",
+            "host = \"a..b\"",
+            "host = \"a/b\"",
+            "host = \"a:8443\"",
+            "host = \"a.b\"\nport = 0",
+            "host = \"a.b\"\nport = 65536",
+            "host = \"a.b\"\nlisten = [\"here\"]",
+            "host = \"a.b\"\nlog = \"loud\"",
+            "host = \"a.b\"\n[limits]\nper_peer = 0",
+        ] {
+            assert!(Config::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Config::load(Path::new("/nowhere/latchkey.toml")).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/latchkey.toml"));
+    }
+}

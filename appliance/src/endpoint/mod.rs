@@ -1,0 +1,4 @@
+//! The endpoints: each one parses, operates and renders.
+
+pub(crate) mod health;
+pub(crate) mod static_files;
