@@ -90,12 +90,12 @@ fn pool<S: Send + Sync + 'static>(
     let (sender, receiver) = channel::bounded::<Job<S>>(queue);
     for _ in 0..threads {
         let (shared, receiver) = (Arc::clone(shared), receiver.clone());
-        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || work(&shared, &receiver))?;
+        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || work::<S>(&shared, &receiver))?;
     }
     Ok(sender)
 }
 
-fn work<S>(shared: &S, jobs: &Receiver<Job<S>>) {
+fn work<S: 'static>(shared: &S, jobs: &Receiver<Job<S>>) {
     while let Ok(job) = jobs.recv_blocking() {
         job(shared);
     }

@@ -96,8 +96,8 @@ impl Router {
         let path = request.url().path().to_owned();
         let answer = self.server.respond::<http::Request, http::Response>(request);
         match AssertUnwindSafe(answer).catch_unwind().await {
-            Ok(Ok(response)) => match response.ext().get::<Answered>() {
-                Some(Answered(route)) => (response, route.path),
+            Ok(Ok(response)) => match response.ext().get::<Answered>().map(|row| row.0.path) {
+                Some(route) => (response, route),
                 None => (self.encode(unrouted(&path), Kind::Page, peer), "-"),
             },
             Ok(Err(error)) => {

@@ -37,7 +37,7 @@ impl Form {
     /// # Errors
     /// [`Repeated`] when the name came more than once.
     pub(crate) fn one(&self, name: &str) -> Result<Option<&str>, Repeated> {
-        let mut values = self.all(name);
+        let mut values = self.iter().filter(|(key, _)| *key == name).map(|(_, value)| value);
         let first = values.next();
         match values.next() {
             None => Ok(first),
@@ -46,7 +46,7 @@ impl Form {
     }
 
     /// Every value of a name, for fields that may repeat (checkboxes).
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 
