@@ -64,6 +64,8 @@ pub enum OpenError {
     },
     /// The file or its directory cannot be written.
     ReadOnly,
+    /// The file could not be made.
+    File(std::io::Error),
     /// Anything else.
     Fault(Fault),
 }
@@ -78,6 +80,7 @@ impl fmt::Display for OpenError {
                 "the database was written by a newer version (schema {found}, this version knows {known}); install that version"
             ),
             Self::ReadOnly => f.write_str("the database cannot be written; check the file's owner and the disk"),
+            Self::File(error) => write!(f, "the database file cannot be made: {error}"),
             Self::Fault(fault) => fault.fmt(f),
         }
     }

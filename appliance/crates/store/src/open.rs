@@ -1,5 +1,8 @@
 //! Opens connections: everything that only SQLite has is said here.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -20,8 +23,9 @@ const READER_CACHE: u32 = 512;
 
 /// The database: one writer, a few readers, at most 16 MiB of memory in all.
 pub struct Store {
-    writer: Mutex<Connection>,
+    /// Dropped before the writer: the connection that closes last checkpoints, and a reader cannot.
     readers: Readers,
+    writer: Mutex<Connection>,
 }
 
 struct Readers {
@@ -36,6 +40,7 @@ impl Store {
     ///
     /// A file that is damaged, foreign, newer or not writable is refused and left as it was.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        make_private(path)?;
         let mut writer = Connection::open_with_flags(path, OpenFlags::default())?;
         inspect(&writer)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
@@ -44,8 +49,8 @@ impl Store {
         let readers = (0..READERS).map(|_| reader(path)).collect::<Result<Vec<_>, _>>()?;
         let count = readers.len();
         Ok(Self {
-            writer: Mutex::new(writer),
             readers: Readers { idle: Mutex::new(readers), returned: Condvar::new(), count },
+            writer: Mutex::new(writer),
         })
     }
 
@@ -55,8 +60,8 @@ impl Store {
         configure(&writer, WRITER_CACHE)?;
         migrate::run(&mut writer)?;
         Ok(Self {
-            writer: Mutex::new(writer),
             readers: Readers { idle: Mutex::new(Vec::new()), returned: Condvar::new(), count: 0 },
+            writer: Mutex::new(writer),
         })
     }
 
@@ -126,6 +131,15 @@ fn snapshot<T, E: From<Fault>>(
 /// A panic in another operation leaves no transaction behind (it rolled back), so the connection is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A new file is for its owner only; SQLite gives the files beside it the same mode.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(OpenError::File(error)),
+    }
 }
 
 /// Looks before anything is written.
