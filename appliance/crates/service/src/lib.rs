@@ -6,6 +6,7 @@ mod error;
 mod founding;
 mod operation;
 mod readiness;
+mod status;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use store::Store;
 pub use context::{Context, Origin};
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
+pub use status::Status;
 
 /// What the house is called and where it is reached.
 #[derive(Clone, Debug)]

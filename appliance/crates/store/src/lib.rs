@@ -9,8 +9,10 @@ mod group;
 mod migrate;
 mod open;
 mod row;
+mod status;
 mod tx;
 
 pub use fault::{Fault, OpenError};
 pub use open::Store;
+pub use status::Counts;
 pub use tx::{Ending, Reader, Writer};

@@ -185,3 +185,10 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(96);
     Ok(())
 }
+
+impl crate::Reader<'_> {
+    /// A number that SQLite knows about the file.
+    pub(crate) fn pragma(&self, name: &str) -> Result<i64, Fault> {
+        Ok(self.connection().pragma_query_value(None, name, |row| row.get(0))?)
+    }
+}

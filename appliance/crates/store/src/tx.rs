@@ -30,6 +30,11 @@ impl<'c> Reader<'c> {
         Self { connection }
     }
 
+    /// The connection, for what only `open` says to it.
+    pub(crate) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
     /// The first row, if there is one.
     pub(crate) fn one<T>(
         &self,
