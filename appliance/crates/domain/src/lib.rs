@@ -1,12 +1,17 @@
 //! Pure types and decisions of an identity provider. No I/O, no clock, no randomness: time and random bytes are arguments.
 
 pub mod account;
+pub mod claim;
+pub mod client;
+pub mod consent;
 pub mod entropy;
 pub mod event;
 pub mod group;
 pub mod id;
 pub mod name;
 pub mod permission;
+pub mod redirect_uri;
+pub mod scope;
 pub mod secret;
 pub mod strength;
 pub mod time;

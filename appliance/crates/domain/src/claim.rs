@@ -1,0 +1,532 @@
+//! Claims (OpenID Connect Core section 5): what an app learns about a person, and by which rule.
+//!
+//! The standard claims follow the scopes. An app's own rules add claims of any JSON value, taken from an attribute, from the
+//! person's groups, or from both; a rule without a source only says where a standard claim is put.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::account::Account;
+use crate::group::Group;
+use crate::id::GroupId;
+use crate::name::GroupName;
+use crate::scope::Scopes;
+
+/// Most bytes of a claim's name.
+pub const MAX_CLAIM_NAME: usize = 128;
+
+/// Most bytes of one value, written as JSON.
+pub const MAX_CLAIM_VALUE: usize = 4096;
+
+/// Most rules of one app.
+pub const MAX_CLAIM_RULES: usize = 64;
+
+/// How deep a value may be nested.
+const MAX_DEPTH: usize = 8;
+
+/// What the protocol itself says in a token (RFC 7519 section 4.1, OpenID Connect Core section 2): no rule may.
+const RESERVED: [&str; 19] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "azp",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "cnf",
+    "act",
+    "events",
+];
+
+/// The name of a claim: any text but the protocol's own names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClaimName(String);
+
+impl ClaimName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClaimName {
+    type Err = ClaimError;
+
+    fn from_str(raw: &str) -> Result<Self, ClaimError> {
+        if raw.is_empty() || raw.len() > MAX_CLAIM_NAME || raw.chars().any(char::is_control) {
+            return Err(ClaimError::Name);
+        }
+        if RESERVED.contains(&raw) {
+            return Err(ClaimError::Reserved);
+        }
+        Ok(Self(raw.to_owned()))
+    }
+}
+
+impl TryFrom<String> for ClaimName {
+    type Error = ClaimError;
+
+    fn try_from(raw: String) -> Result<Self, ClaimError> {
+        raw.parse()
+    }
+}
+
+impl From<ClaimName> for String {
+    fn from(name: ClaimName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ClaimName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a rule was not taken. `Display` says what to do instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimError {
+    /// Empty, too long or with control characters.
+    Name,
+    /// One of the protocol's own names.
+    Reserved,
+    /// More than `MAX_CLAIM_VALUE`.
+    TooLarge,
+    /// Nested deeper than anybody reads.
+    TooDeep,
+    /// `merge` takes objects only.
+    NotAnObject,
+    /// `join` takes texts, numbers, booleans and lists of them.
+    NotAText,
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => write!(f, "a claim's name has 1 to {MAX_CLAIM_NAME} characters and no control characters"),
+            Self::Reserved => f.write_str("this claim belongs to the protocol; choose another name"),
+            Self::TooLarge => write!(f, "a value has at most {MAX_CLAIM_VALUE} bytes"),
+            Self::TooDeep => write!(f, "a value is nested at most {MAX_DEPTH} deep"),
+            Self::NotAnObject => f.write_str("merge combines JSON objects; use first or union for other values"),
+            Self::NotAText => f.write_str("join combines texts; use first, union or merge for objects and null"),
+        }
+    }
+}
+
+impl std::error::Error for ClaimError {}
+
+/// How the values of several sources become one. The attribute comes before the groups, the groups in the order of the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Combine {
+    /// The first one there is.
+    #[default]
+    First,
+    /// One list of all of them, each value once.
+    Union,
+    /// One object of all of them; of two equal keys the earlier wins, objects below are merged as well.
+    Merge,
+    /// One text of all of them with spaces between, each once.
+    Join,
+}
+
+impl Combine {
+    /// The name as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Union => "union",
+            Self::Merge => "merge",
+            Self::Join => "join",
+        }
+    }
+}
+
+impl fmt::Display for Combine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Combine {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "first" => Ok(Self::First),
+            "union" => Ok(Self::Union),
+            "merge" => Ok(Self::Merge),
+            "join" => Ok(Self::Join),
+            _ => Err("values are combined by first, union, merge or join"),
+        }
+    }
+}
+
+/// Where a claim is put. Apps do look in the wrong place, so both is the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// In the ID token and in userinfo.
+    #[default]
+    Both,
+    /// In the ID token.
+    IdToken,
+    /// In userinfo.
+    Userinfo,
+}
+
+impl Placement {
+    /// The name as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::IdToken => "id_token",
+            Self::Userinfo => "userinfo",
+        }
+    }
+
+    /// Whether it is put into the ID token.
+    pub const fn in_id_token(self) -> bool {
+        matches!(self, Self::Both | Self::IdToken)
+    }
+
+    /// Whether it is put into userinfo.
+    pub const fn in_userinfo(self) -> bool {
+        matches!(self, Self::Both | Self::Userinfo)
+    }
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Placement {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "both" => Ok(Self::Both),
+            "id_token" => Ok(Self::IdToken),
+            "userinfo" => Ok(Self::Userinfo),
+            _ => Err("a claim is put into both, id_token or userinfo"),
+        }
+    }
+}
+
+/// What the members of a group get.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupValue {
+    /// The group.
+    pub group: GroupId,
+    /// Any JSON value.
+    pub value: Value,
+}
+
+/// A rule of one app for one claim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimRule {
+    /// Which claim.
+    pub name: ClaimName,
+    /// How values become one.
+    pub combine: Combine,
+    /// Where it is put.
+    pub placement: Placement,
+    /// The account's attribute (or `username`) that it is taken from.
+    pub attribute: Option<String>,
+    /// What groups give, the most important first.
+    pub values: Vec<GroupValue>,
+}
+
+impl ClaimRule {
+    /// Whether it gives a value at all, or only says where a standard claim is put.
+    pub fn has_source(&self) -> bool {
+        self.attribute.is_some() || !self.values.is_empty()
+    }
+
+    /// Whether the rule can take that value.
+    pub fn check_value(&self, value: &Value) -> Result<(), ClaimError> {
+        if value.to_string().len() > MAX_CLAIM_VALUE {
+            return Err(ClaimError::TooLarge);
+        }
+        if depth(value) > MAX_DEPTH {
+            return Err(ClaimError::TooDeep);
+        }
+        match self.combine {
+            Combine::First | Combine::Union => Ok(()),
+            Combine::Merge if value.is_object() => Ok(()),
+            Combine::Merge => Err(ClaimError::NotAnObject),
+            Combine::Join if words(value).is_some() => Ok(()),
+            Combine::Join => Err(ClaimError::NotAText),
+        }
+    }
+}
+
+/// About whom claims are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// Every group that it is in, directly or not.
+    pub groups: &'a [Group],
+    /// Where its picture is, if it has one.
+    pub picture: Option<&'a str>,
+}
+
+/// A claim that is released, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Released {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// Where it is put.
+    pub placement: Placement,
+    /// Which rule produced it.
+    pub provenance: Provenance,
+}
+
+/// Which rule produced a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// The scope brings it.
+    Scope {
+        /// Which scope.
+        scope: &'static str,
+        /// From what.
+        source: &'static str,
+    },
+    /// A rule of the app brings it.
+    Rule {
+        /// How the values became one.
+        combine: Combine,
+        /// From what, the most important first.
+        sources: Vec<Source>,
+    },
+}
+
+/// Where a value of a rule came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// An attribute of the account.
+    Attribute(String),
+    /// Membership of a group.
+    Group(GroupName),
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope { scope, source } => write!(f, "scope {scope} ({source})"),
+            Self::Rule { combine, sources } => {
+                write!(f, "rule of the app ({combine} of ")?;
+                for (index, source) in sources.iter().enumerate() {
+                    f.write_str(if index > 0 { ", " } else { "" })?;
+                    match source {
+                        Source::Attribute(name) => write!(f, "attribute {name}")?,
+                        Source::Group(name) => write!(f, "group {name}")?,
+                    }
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+/// All claims about the person for an app with these rules and these granted scopes, in order of their names.
+pub fn release(person: Person<'_>, scopes: &Scopes, rules: &[ClaimRule]) -> Vec<Released> {
+    let mut released = standard(person, scopes);
+    for rule in rules {
+        let place = released.iter().position(|one| one.name == rule.name.as_str());
+        let made = if rule.has_source() { apply(rule, person) } else { None };
+        match (place, made) {
+            (Some(at), Some(made)) => released[at] = made,
+            (Some(at), None) => released[at].placement = rule.placement,
+            (None, Some(made)) => released.push(made),
+            (None, None) => {}
+        }
+    }
+    released.sort_by(|a, b| a.name.cmp(&b.name));
+    released
+}
+
+/// The claims of the scopes (OpenID Connect Core section 5.4), where there is a value.
+fn standard(person: Person<'_>, scopes: &Scopes) -> Vec<Released> {
+    let account = person.account;
+    let mut released = Vec::with_capacity(16);
+    let mut add = |name: &str, scope, source, value: Option<Value>| {
+        if let Some(value) = value {
+            let provenance = Provenance::Scope { scope, source };
+            released.push(Released { name: name.to_owned(), value, placement: Placement::Both, provenance });
+        }
+    };
+    if scopes.has("profile") {
+        add("preferred_username", "profile", "username", Some(account.name.as_str().into()));
+        add("name", "profile", "display_name", Some(account.display_name().into()));
+        for id in ["given_name", "family_name", "locale"] {
+            add(id, "profile", id, account.attributes.get(id).cloned());
+        }
+        add("picture", "profile", "picture", person.picture.map(Value::from));
+        add("updated_at", "profile", "last change", Some(account.updated_at.unix().into()));
+    }
+    if scopes.has("email")
+        && let Some(mail) = primary_mail(account)
+    {
+        add("email", "email", "mail", Some(mail.into()));
+        // An admin entered it and answers for it; nobody can give themselves an address.
+        add("email_verified", "email", "mail", Some(true.into()));
+    }
+    if scopes.has("groups") {
+        let names: Vec<_> = person.groups.iter().map(|group| group.name.as_str()).collect();
+        add("groups", "groups", "membership", Some(names.into()));
+    }
+    released
+}
+
+fn primary_mail(account: &Account) -> Option<&str> {
+    match account.attributes.get("mail")? {
+        Value::Array(addresses) => addresses.first()?.as_str(),
+        Value::String(address) => Some(address),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// The claim that the rule makes of the person, if any of its sources has a value.
+fn apply(rule: &ClaimRule, person: Person<'_>) -> Option<Released> {
+    let mut found: Vec<(Source, Value)> = Vec::new();
+    if let Some(id) = &rule.attribute
+        && let Some(value) = attribute(person.account, id)
+    {
+        found.push((Source::Attribute(id.clone()), value));
+    }
+    for given in &rule.values {
+        if let Some(group) = person.groups.iter().find(|group| group.id == given.group) {
+            found.push((Source::Group(group.name.clone()), given.value.clone()));
+        }
+    }
+    found.retain(|(_, value)| rule.check_value(value).is_ok());
+    if rule.combine == Combine::First {
+        found.truncate(1);
+    }
+    let (sources, values): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    Some(Released {
+        name: rule.name.as_str().to_owned(),
+        value: combine(rule.combine, values)?,
+        placement: rule.placement,
+        provenance: Provenance::Rule { combine: rule.combine, sources },
+    })
+}
+
+fn attribute(account: &Account, id: &str) -> Option<Value> {
+    if id == "username" { Some(account.name.as_str().into()) } else { account.attributes.get(id).cloned() }
+}
+
+/// Several values become one; `None` when there is none.
+pub fn combine(how: Combine, values: Vec<Value>) -> Option<Value> {
+    if values.is_empty() {
+        return None;
+    }
+    match how {
+        Combine::First => values.into_iter().next(),
+        Combine::Union => {
+            let mut list = Vec::new();
+            for value in values {
+                match value {
+                    Value::Array(items) => items.into_iter().for_each(|item| add_once(&mut list, item)),
+                    one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                        add_once(&mut list, one);
+                    }
+                }
+            }
+            Some(Value::Array(list))
+        }
+        Combine::Merge => {
+            let mut whole = Map::new();
+            for value in values {
+                if let Value::Object(part) = value {
+                    merge(&mut whole, part);
+                }
+            }
+            Some(Value::Object(whole))
+        }
+        Combine::Join => {
+            let mut list: Vec<String> = Vec::new();
+            for word in values.iter().filter_map(words).flatten() {
+                add_once(&mut list, word);
+            }
+            Some(list.join(" ").into())
+        }
+    }
+}
+
+fn add_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+fn merge(whole: &mut Map<String, Value>, part: Map<String, Value>) {
+    for (key, value) in part {
+        match whole.get_mut(&key) {
+            None => {
+                whole.insert(key, value);
+            }
+            Some(Value::Object(below)) => {
+                if let Value::Object(more) = value {
+                    merge(below, more);
+                }
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {}
+        }
+    }
+}
+
+/// The value as texts to join; `None` for what has no plain text.
+fn words(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Number(number) => Some(vec![number.to_string()]),
+        Value::Bool(yes) => Some(vec![yes.to_string()]),
+        Value::Array(items) => {
+            let mut all = Vec::with_capacity(items.len());
+            for item in items {
+                match item {
+                    Value::Array(_) => return None,
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                        all.extend(words(item)?);
+                    }
+                }
+            }
+            Some(all)
+        }
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;

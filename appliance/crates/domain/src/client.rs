@@ -1,0 +1,269 @@
+//! Clients (RFC 6749 section 1.1): the apps of the house, as people call them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ClientId;
+use crate::name::{ClientName, Label};
+use crate::redirect_uri::{LaunchUrl, RedirectUri};
+use crate::secret::Digest;
+use crate::time::{Span, Timestamp};
+
+/// Most redirect URIs of one app.
+pub const MAX_REDIRECT_URIS: usize = 16;
+
+/// An app as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its row.
+    pub id: ClientId,
+    /// Its name, which is its `client_id`.
+    pub name: ClientName,
+    /// What people see.
+    pub display_name: Label,
+    /// The digest of its secret; a public client (RFC 6749 section 2.1) has none.
+    pub secret: Option<Digest>,
+    /// How it is treated.
+    pub settings: ClientSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether it cannot keep a secret.
+    pub fn is_public(&self) -> bool {
+        self.secret.is_none()
+    }
+
+    /// A public client always proves its codes (RFC 9700 section 2.1.1); others unless the admin says that they cannot.
+    pub fn requires_pkce(&self) -> bool {
+        self.is_public() || self.settings.pkce_required
+    }
+
+    /// The registered URI that `offered` is, if it is one.
+    pub fn redirect_uri(&self, offered: &str) -> Option<&RedirectUri> {
+        self.settings.redirect_uris.iter().find(|uri| uri.matches(offered, self.is_public()))
+    }
+}
+
+/// How an app is treated. Absent fields of an older row take their defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientSettings {
+    /// Where answers may be sent.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Where the dashboard's tile leads; without one there is no tile.
+    pub launch_url: Option<LaunchUrl>,
+    /// Whether a confidential app must use PKCE.
+    pub pkce_required: bool,
+    /// Whether people are asked.
+    pub consent: ConsentMode,
+    /// What its ID tokens are signed with.
+    pub algorithm: Algorithm,
+    /// How long its tokens live.
+    pub lifetimes: Lifetimes,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            redirect_uris: Vec::new(),
+            launch_url: None,
+            pkce_required: true,
+            consent: ConsentMode::Ask,
+            algorithm: Algorithm::Es256,
+            lifetimes: Lifetimes::default(),
+        }
+    }
+}
+
+/// Whether people are asked before an app learns about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsentMode {
+    /// Once for each set of scopes.
+    #[default]
+    Ask,
+    /// Never: the admin answers for them.
+    Skip,
+}
+
+impl ConsentMode {
+    /// The name as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+impl fmt::Display for ConsentMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ConsentMode {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "ask" => Ok(Self::Ask),
+            "skip" => Ok(Self::Skip),
+            _ => Err("consent is ask or skip"),
+        }
+    }
+}
+
+/// What ID tokens are signed with (RFC 7518 section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA with P-256 and SHA-256.
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, for apps that know nothing else.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl Algorithm {
+    /// All of them, the preferred one first.
+    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+
+    /// The name of RFC 7518.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|one| one.as_str() == raw).ok_or("the algorithm is ES256 or RS256")
+    }
+}
+
+/// How long the tokens of an app live. Only sensible ones exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawLifetimes", into = "RawLifetimes")]
+pub struct Lifetimes {
+    access: Span,
+    refresh_idle: Span,
+    refresh_absolute: Span,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RawLifetimes {
+    access: Span,
+    refresh_idle: Span,
+    refresh_absolute: Span,
+}
+
+impl Lifetimes {
+    /// Access tokens live 1 minute to 1 day, refresh tokens at most a year; an unused one does not outlive a used one.
+    pub fn new(access: Span, refresh_idle: Span, refresh_absolute: Span) -> Result<Self, &'static str> {
+        if access < Span::minutes(1) || access > Span::days(1) {
+            return Err("an access token lives from 60 seconds to 1 day");
+        }
+        if refresh_absolute > Span::days(366) {
+            return Err("a refresh token lives at most 366 days");
+        }
+        if refresh_idle > refresh_absolute {
+            return Err("a refresh token cannot be unused for longer than it lives");
+        }
+        if refresh_idle < access {
+            return Err("a refresh token must outlive the access token that it renews");
+        }
+        Ok(Self { access, refresh_idle, refresh_absolute })
+    }
+
+    /// How long an access token is good; an ID token as well.
+    pub const fn access(self) -> Span {
+        self.access
+    }
+
+    /// After how long without use a refresh token is over.
+    pub const fn refresh_idle(self) -> Span {
+        self.refresh_idle
+    }
+
+    /// After how long a refresh token is over in any case.
+    pub const fn refresh_absolute(self) -> Span {
+        self.refresh_absolute
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { access: Span::minutes(15), refresh_idle: Span::days(30), refresh_absolute: Span::days(90) }
+    }
+}
+
+impl TryFrom<RawLifetimes> for Lifetimes {
+    type Error = &'static str;
+
+    fn try_from(raw: RawLifetimes) -> Result<Self, Self::Error> {
+        Self::new(raw.access, raw.refresh_idle, raw.refresh_absolute)
+    }
+}
+
+impl From<Lifetimes> for RawLifetimes {
+    fn from(lifetimes: Lifetimes) -> Self {
+        let Lifetimes { access, refresh_idle, refresh_absolute } = lifetimes;
+        Self { access, refresh_idle, refresh_absolute }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_careful_unless_told_otherwise() {
+        let settings: ClientSettings = serde_json::from_str("{}").unwrap();
+        assert_eq!(settings, ClientSettings::default());
+        assert!(settings.pkce_required);
+        assert_eq!(settings.consent, ConsentMode::Ask);
+        assert_eq!(settings.algorithm, Algorithm::Es256);
+    }
+
+    #[test]
+    fn settings_read_back_as_what_was_written() {
+        let settings = ClientSettings {
+            redirect_uris: vec!["https://a.example/cb".parse().unwrap()],
+            launch_url: Some("https://a.example/".parse().unwrap()),
+            pkce_required: false,
+            consent: ConsentMode::Skip,
+            algorithm: Algorithm::Rs256,
+            lifetimes: Lifetimes::new(Span::hours(1), Span::days(1), Span::days(2)).unwrap(),
+        };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<ClientSettings>(&text).unwrap(), settings);
+    }
+
+    #[test]
+    fn lifetimes_that_make_no_sense_do_not_exist() {
+        let day = Span::days(1);
+        assert!(Lifetimes::new(Span::seconds(59), day, day).is_err());
+        assert!(Lifetimes::new(Span::days(2), Span::days(2), Span::days(2)).is_err());
+        assert!(Lifetimes::new(Span::hours(1), Span::days(2), day).is_err());
+        assert!(Lifetimes::new(Span::hours(1), Span::minutes(5), day).is_err());
+        assert!(Lifetimes::new(Span::hours(1), day, Span::days(400)).is_err());
+    }
+}
