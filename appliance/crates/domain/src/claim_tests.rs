@@ -174,7 +174,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn leaves(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items.clone(),
-        other => vec![other.clone()],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![value.clone()],
     }
 }
 
