@@ -3,6 +3,8 @@
 //! One writer, a few readers. A second engine must be able to run the same statements: what only SQLite has is in `open`.
 
 mod account;
+mod client;
+mod consent;
 mod event;
 mod fault;
 mod group;
@@ -10,6 +12,7 @@ mod migrate;
 mod open;
 mod row;
 mod status;
+mod token_family;
 mod tx;
 
 pub use fault::{Fault, OpenError};
