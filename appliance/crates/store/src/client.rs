@@ -56,7 +56,8 @@ impl Reader<'_> {
 
     /// How many apps there are.
     pub fn count_clients(&self) -> Result<usize, Fault> {
-        Ok(self.one("SELECT count(*) FROM client", [], |row| Ok(row.get(0)?))?.unwrap_or(0))
+        let count: Option<u32> = self.one("SELECT count(*) FROM client", [], |row| Ok(row.get(0)?))?;
+        Ok(count.unwrap_or(0) as usize)
     }
 
     /// The groups whose members may use the app.
