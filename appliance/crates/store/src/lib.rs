@@ -5,12 +5,15 @@
 mod account;
 mod client;
 mod consent;
+mod credential;
 mod event;
 mod fault;
 mod group;
+mod invite;
 mod migrate;
 mod open;
 mod row;
+mod session;
 mod status;
 mod token_family;
 mod tx;

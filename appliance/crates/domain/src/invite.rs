@@ -1,0 +1,78 @@
+//! A link that lets its holder add a passkey: once, and for a while.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::AccountId;
+use crate::secret::Digest;
+use crate::time::{Span, Timestamp};
+
+/// The longest life of a link.
+pub const LONGEST: Span = Span::days(30);
+
+/// What the link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InvitePurpose {
+    /// The first passkey of a new person.
+    Join,
+    /// A new passkey for somebody who lost theirs.
+    Recover,
+}
+
+impl InvitePurpose {
+    /// The name as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Recover => "recover",
+        }
+    }
+
+    /// How long the link lives when nothing else is said.
+    pub const fn lifetime(self) -> Span {
+        match self {
+            Self::Join => Span::days(3),
+            Self::Recover => Span::days(1),
+        }
+    }
+}
+
+impl fmt::Display for InvitePurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for InvitePurpose {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "join" => Ok(Self::Join),
+            "recover" => Ok(Self::Recover),
+            _ => Err("the purpose of an invite is join or recover"),
+        }
+    }
+}
+
+/// An invite as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// For whom.
+    pub account: AccountId,
+    /// Its number within the account.
+    pub number: i64,
+    /// The digest of the link's secret.
+    pub digest: Digest,
+    /// What it is for.
+    pub purpose: InvitePurpose,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// From when on it is void.
+    pub expires_at: Timestamp,
+}
