@@ -2,3 +2,4 @@
 
 pub(crate) mod health;
 pub(crate) mod static_files;
+pub(crate) mod web;

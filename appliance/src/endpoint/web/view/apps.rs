@@ -1,0 +1,63 @@
+//! The apps of the house: the dashboard, and the question whether an app may know something.
+
+use super::part::{Chrome, Face, Icon, Notice};
+use askama::Template;
+
+/// `/`: the apps that this person may use.
+#[derive(Debug, Template)]
+#[template(path = "dashboard.html")]
+pub(crate) struct Dashboard {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    pub apps: Vec<AppTile>,
+    /// Sign-in rests on a single passkey and nothing else: say so once, kindly.
+    pub only_one_way_in: bool,
+}
+
+/// One app.
+#[derive(Debug)]
+pub(crate) struct AppTile {
+    pub title: String,
+    pub icon: Icon,
+    /// Where the app starts; `None` when its owner gave no address.
+    pub launch: Option<String>,
+    /// The host that the launch link leads to.
+    pub place: String,
+}
+
+/// `/consent`: what the app gets, in plain words.
+#[derive(Debug, Template)]
+#[template(path = "consent.html")]
+pub(crate) struct Consent {
+    pub chrome: Chrome,
+    /// Names the authorization request that waits; worthless without the session's cookie.
+    pub request: String,
+    pub app: String,
+    pub icon: Icon,
+    /// The host that the answer goes to.
+    pub place: String,
+    pub name: String,
+    pub username: String,
+    pub mail: String,
+    pub face: Face,
+    pub gets: Vec<Share>,
+    /// The person allowed less before.
+    pub again: bool,
+}
+
+/// What a scope means to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// `openid`
+    Identity,
+    /// `profile`
+    Profile,
+    /// `email`
+    Mail,
+    /// `groups`
+    Groups,
+    /// `offline_access`
+    Offline,
+    /// A scope that this house made up, by its name.
+    Other(String),
+}

@@ -1,0 +1,300 @@
+//! Pieces that several pages show: the frame, faces and app icons, points in time, notices.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+/// What the frame around every page needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Chrome {
+    /// The name of this house's Latchkey, so that a person sees where a secret is typed.
+    pub host: String,
+    /// Who is signed in, if anybody.
+    pub me: Option<Me>,
+}
+
+/// The person who looks at the page.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    /// What they are called, as others see it.
+    pub name: String,
+    /// Their picture, or their initials.
+    pub face: Face,
+}
+
+impl Me {
+    /// A person by display name and, where there is one, the address of a picture.
+    pub(crate) fn new(name: &str, picture: Option<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            face: Face::new(name, picture),
+        }
+    }
+}
+
+/// A person's picture, or their initials where there is none.
+#[derive(Clone, Debug, Template)]
+#[template(path = "part/face.html")]
+pub(crate) struct Face {
+    picture: Option<String>,
+    initials: String,
+}
+
+impl HtmlSafe for Face {}
+
+impl Face {
+    /// From a name and the address of a picture on this site.
+    pub(crate) fn new(name: &str, picture: Option<String>) -> Self {
+        let mut words = name
+            .split_whitespace()
+            .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+        let first = words.next();
+        let last = words.next_back();
+        let initials = first
+            .into_iter()
+            .chain(last)
+            .flat_map(char::to_uppercase)
+            .collect();
+        Self { picture, initials }
+    }
+}
+
+/// The icon of an app: its own, or its first letter on a calm ground.
+#[derive(Clone, Debug, Template)]
+#[template(path = "part/icon.html")]
+pub(crate) struct Icon {
+    picture: Option<String>,
+    letter: String,
+    tint: u32,
+}
+
+impl HtmlSafe for Icon {}
+
+/// How many grounds `app.css` knows (`.tint-0` and on).
+const TINTS: u32 = 6;
+
+impl Icon {
+    /// From the app's title and the address of an icon on this site. The same title always gets the same ground.
+    pub(crate) fn new(title: &str, picture: Option<String>) -> Self {
+        let letter = title
+            .chars()
+            .find(|c| c.is_alphanumeric())
+            .unwrap_or('?')
+            .to_uppercase()
+            .collect();
+        let tint = title.chars().fold(0_u32, |sum, c| {
+            sum.wrapping_mul(31).wrapping_add(u32::from(c))
+        }) % TINTS;
+        Self {
+            picture,
+            letter,
+            tint,
+        }
+    }
+}
+
+/// A point in time, in words that fit its distance.
+#[derive(Clone, Debug, Template)]
+#[template(path = "part/when.html")]
+pub(crate) struct When {
+    iso: String,
+    date: String,
+    distance: Distance,
+}
+
+impl HtmlSafe for When {}
+
+/// How far a moment is away; past a month the date says more than the distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Distance {
+    Now,
+    MinutesAgo(i64),
+    HoursAgo(i64),
+    Yesterday,
+    DaysAgo(i64),
+    InMinutes(i64),
+    InHours(i64),
+    InDays(i64),
+    Far,
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+impl When {
+    /// The moment `at`, seen from `now`; both in Unix seconds.
+    pub(crate) fn new(at: i64, now: i64) -> Self {
+        let moment = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        Self {
+            iso: moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            date: moment.strftime("%-d %B %Y").to_string(),
+            distance: distance(now.saturating_sub(at)),
+        }
+    }
+}
+
+fn distance(ago: i64) -> Distance {
+    match ago {
+        i64::MIN..=-2_592_001 => Distance::Far,
+        -2_592_000..=-129_600 => Distance::InDays((-ago + DAY / 2) / DAY),
+        -129_599..=-5_400 => Distance::InHours((-ago + HOUR / 2) / HOUR),
+        -5_399..=-46 => Distance::InMinutes((-ago + MINUTE - 1) / MINUTE),
+        -45..=59 => Distance::Now,
+        60..=3_599 => Distance::MinutesAgo(ago / MINUTE),
+        3_600..=86_399 => Distance::HoursAgo(ago / HOUR),
+        86_400..=172_799 => Distance::Yesterday,
+        172_800..=2_591_999 => Distance::DaysAgo(ago / DAY),
+        2_592_000.. => Distance::Far,
+    }
+}
+
+/// A line above a form that says what happened. The words are in `part/notice.html`.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "part/notice.html")]
+pub(crate) struct Notice {
+    /// What happened.
+    pub news: News,
+}
+
+impl HtmlSafe for Notice {}
+
+impl Notice {
+    /// The notice for `news`.
+    pub(crate) fn of(news: News) -> Self {
+        Self { news }
+    }
+}
+
+/// What can have happened before a page is shown again. The good news first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Saved,
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
+    PasswordChanged,
+    PasswordRemoved,
+    AuthenticatorAdded,
+    AuthenticatorRemoved,
+    SshKeyAdded,
+    SshKeyRemoved,
+    SessionEnded,
+    OtherSessionsEnded,
+    AppForgotten,
+    PictureChanged,
+    PictureRemoved,
+
+    /// Name and password do not belong together; which of the two is wrong is nobody's business.
+    WrongPassword,
+    /// The six digits are wrong, over, or used already.
+    WrongCode,
+    /// The recovery code is wrong or used already.
+    WrongRecoveryCode,
+    /// The passkey was not accepted.
+    WrongPasskey,
+    /// Too many tries: this way in is closed for a while; a passkey still works.
+    Locked {
+        minutes: i64,
+    },
+    /// The proof was right, but this account needs a stronger one.
+    TooWeak,
+    /// The page was open for too long.
+    TookTooLong,
+    /// The form did not come from this site's own page.
+    NotFromHere,
+    PasswordTooShort {
+        least: usize,
+    },
+    PasswordTooCommon,
+    PasswordTooWeak,
+    PasswordsDiffer,
+    /// A field holds something that cannot be stored.
+    Unreadable,
+    MailTaken,
+    PictureRefused,
+    SshKeyRefused,
+    SshKeyKnown,
+    PasskeyKnown,
+    /// Removing this would leave no way to sign in.
+    LastWayIn,
+}
+
+impl News {
+    /// Whether the notice is read out at once and shown as trouble.
+    pub(crate) fn is_trouble(&self) -> bool {
+        match self {
+            Self::Saved
+            | Self::PasskeyAdded
+            | Self::PasskeyRenamed
+            | Self::PasskeyRemoved
+            | Self::PasswordChanged
+            | Self::PasswordRemoved
+            | Self::AuthenticatorAdded
+            | Self::AuthenticatorRemoved
+            | Self::SshKeyAdded
+            | Self::SshKeyRemoved
+            | Self::SessionEnded
+            | Self::OtherSessionsEnded
+            | Self::AppForgotten
+            | Self::PictureChanged
+            | Self::PictureRemoved => false,
+            Self::WrongPassword
+            | Self::WrongCode
+            | Self::WrongRecoveryCode
+            | Self::WrongPasskey
+            | Self::Locked { .. }
+            | Self::TooWeak
+            | Self::TookTooLong
+            | Self::NotFromHere
+            | Self::PasswordTooShort { .. }
+            | Self::PasswordTooCommon
+            | Self::PasswordTooWeak
+            | Self::PasswordsDiffer
+            | Self::Unreadable
+            | Self::MailTaken
+            | Self::PictureRefused
+            | Self::SshKeyRefused
+            | Self::SshKeyKnown
+            | Self::PasskeyKnown
+            | Self::LastWayIn => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_come_from_the_first_and_the_last_word() {
+        assert_eq!(Face::new("Ada King Lovelace", None).initials, "AL");
+        assert_eq!(Face::new("  mia ", None).initials, "M");
+        assert_eq!(Face::new("!!!", None).initials, "");
+    }
+
+    #[test]
+    fn a_moment_is_told_by_its_distance_and_later_by_its_date() {
+        assert_eq!(distance(0), Distance::Now);
+        assert_eq!(distance(59), Distance::Now);
+        assert_eq!(distance(61), Distance::MinutesAgo(1));
+        assert_eq!(distance(2 * HOUR), Distance::HoursAgo(2));
+        assert_eq!(distance(DAY), Distance::Yesterday);
+        assert_eq!(distance(3 * DAY), Distance::DaysAgo(3));
+        assert_eq!(distance(31 * DAY), Distance::Far);
+        assert_eq!(distance(-10 * MINUTE), Distance::InMinutes(10));
+        assert_eq!(distance(-24 * HOUR), Distance::InHours(24));
+        assert_eq!(distance(-2 * DAY), Distance::InDays(2));
+        assert_eq!(distance(i64::MIN), Distance::Far);
+    }
+
+    #[test]
+    fn a_moment_outside_the_calendar_is_shown_and_does_not_panic() {
+        assert!(When::new(i64::MAX, 0).to_string().contains("<time"));
+    }
+
+    #[test]
+    fn a_name_with_markup_stays_text() {
+        let icon = Icon::new("<script>", Some("/a\"><script>".to_owned())).to_string();
+        assert!(!icon.contains("<script>"), "{icon}");
+    }
+}

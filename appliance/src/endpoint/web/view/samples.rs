@@ -1,0 +1,467 @@
+//! Every page, rendered with a sample household.
+
+use super::account::{
+    Apps, Authenticator, Codes, ConsentRow, Devices, Mail, Passkey, Password, Profile,
+    RecoveryCodes, SessionRow, SshKey, SshKeys, Tab, WaysIn,
+};
+use super::apps::{AppTile, Consent, Dashboard, Share};
+use super::part::{Chrome, Face, Icon, Me, News, Notice, When};
+use super::sign_in::{
+    Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg,
+};
+use super::trouble::{Trouble, TroublePage};
+use askama::Template;
+use std::collections::BTreeMap;
+
+const NOW: i64 = 1_795_000_000;
+
+fn outside() -> Chrome {
+    Chrome {
+        host: "id.miller.home".to_owned(),
+        me: None,
+    }
+}
+
+fn inside() -> Chrome {
+    Chrome {
+        host: "id.miller.home".to_owned(),
+        me: Some(Me::new("Mia Miller", None)),
+    }
+}
+
+fn ago(minutes: i64) -> When {
+    When::new(NOW - minutes * 60, NOW)
+}
+
+fn says(news: News) -> Option<Notice> {
+    Some(Notice::of(news))
+}
+
+fn qr() -> Svg {
+    Svg(r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path d="M4 4h7v7H4zM18 4h7v7h-7zM4 18h7v7H4zM14 14h2v2h-2z" fill="#000"/></svg>"##.to_owned())
+}
+
+const KEY: &str = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP";
+
+fn rendered(pages: &mut BTreeMap<String, String>, name: &str, page: &impl Template) {
+    pages.insert(name.to_owned(), page.render().unwrap());
+}
+
+pub(super) fn sample_pages() -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    at_the_door(&mut pages);
+    invited(&mut pages);
+    apps(&mut pages);
+    about_me(&mut pages);
+    ways_in(&mut pages);
+    other_tabs(&mut pages);
+    trouble(&mut pages);
+    pages
+}
+
+pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str) -> SignIn {
+    SignIn {
+        chrome: outside(),
+        notice,
+        app: app.map(str::to_owned),
+        username: username.to_owned(),
+        next: "/account?a=1&b=\"2\"".to_owned(),
+    }
+}
+
+fn at_the_door(pages: &mut BTreeMap<String, String>) {
+    rendered(pages, "sign_in", &sign_in(None, None, ""));
+    rendered(
+        pages,
+        "sign_in_wrong",
+        &sign_in(says(News::WrongPassword), Some("Photos"), "mia"),
+    );
+    rendered(
+        pages,
+        "sign_in_locked",
+        &sign_in(says(News::Locked { minutes: 1 }), None, "mia"),
+    );
+    rendered(
+        pages,
+        "sign_in_weak",
+        &sign_in(says(News::TooWeak), None, "mia"),
+    );
+    for (name, notice, recovery_open) in [
+        ("second_factor", None, false),
+        ("second_factor_wrong", says(News::WrongCode), false),
+        (
+            "second_factor_recovery",
+            says(News::WrongRecoveryCode),
+            true,
+        ),
+    ] {
+        let page = SecondFactor {
+            chrome: outside(),
+            notice,
+            attempt: "a1".to_owned(),
+            recovery_open,
+            next: String::new(),
+        };
+        rendered(pages, name, &page);
+    }
+    for (name, has_password) in [("reauthenticate", true), ("reauthenticate_passkey", false)] {
+        let page = Reauthenticate {
+            chrome: inside(),
+            notice: None,
+            username: "mia".to_owned(),
+            has_password,
+            has_authenticator: has_password,
+            next: "/account/sign-in".to_owned(),
+        };
+        rendered(pages, name, &page);
+    }
+    rendered(pages, "sign_out", &SignOut { chrome: inside() });
+    rendered(pages, "signed_out", &SignedOut { chrome: outside() });
+}
+
+fn invited(pages: &mut BTreeMap<String, String>) {
+    for (name, again) in [("invite", false), ("invite_again", true)] {
+        let page = Invite {
+            chrome: outside(),
+            notice: None,
+            token: "t0k3n".to_owned(),
+            name: "Mia Miller".to_owned(),
+            username: "mia".to_owned(),
+            face: Face::new("Mia Miller", None),
+            again,
+            until: When::new(NOW + 86_400, NOW),
+        };
+        rendered(pages, name, &page);
+    }
+    let page = InvitePassword {
+        chrome: outside(),
+        notice: says(News::PasswordTooCommon),
+        token: "t0k3n".to_owned(),
+        username: "mia".to_owned(),
+        qr: qr(),
+        key: KEY.to_owned(),
+        ceremony: "c1".to_owned(),
+    };
+    rendered(pages, "invite_password", &page);
+    for (name, first_time) in [("recovery_codes", false), ("recovery_codes_first", true)] {
+        let page = RecoveryCodes {
+            chrome: inside(),
+            codes: (0..10).map(|n| format!("k7m{n}-x2pq-9fh{n}")).collect(),
+            username: "mia".to_owned(),
+            first_time,
+            next: "/".to_owned(),
+        };
+        rendered(pages, name, &page);
+    }
+}
+
+fn app(title: &str, place: &str) -> AppTile {
+    let launch = (!place.is_empty()).then(|| format!("https://{place}/"));
+    AppTile {
+        title: title.to_owned(),
+        icon: Icon::new(title, None),
+        launch,
+        place: place.to_owned(),
+    }
+}
+
+fn apps(pages: &mut BTreeMap<String, String>) {
+    let tiles = vec![
+        app("Photos", "photos.miller.home"),
+        app("Film night", "jellyfin.miller.home"),
+        app("Recipes & shopping", "kitchen.miller.home"),
+        app("Documents", "paper.miller.home"),
+        app("Home Assistant", ""),
+        app("Music", "music.miller.home"),
+    ];
+    let page = Dashboard {
+        chrome: inside(),
+        notice: None,
+        apps: tiles,
+        only_one_way_in: true,
+    };
+    rendered(pages, "dashboard", &page);
+    let page = Dashboard {
+        chrome: inside(),
+        notice: None,
+        apps: vec![],
+        only_one_way_in: false,
+    };
+    rendered(pages, "dashboard_empty", &page);
+    for (name, again) in [("consent", false), ("consent_more", true)] {
+        let page = Consent {
+            chrome: inside(),
+            request: "r1".to_owned(),
+            app: "Photos".to_owned(),
+            icon: Icon::new("Photos", None),
+            place: "photos.miller.home".to_owned(),
+            name: "Mia Miller".to_owned(),
+            username: "mia".to_owned(),
+            mail: "mia@miller.example".to_owned(),
+            face: Face::new("Mia Miller", None),
+            gets: vec![
+                Share::Identity,
+                Share::Profile,
+                Share::Mail,
+                Share::Groups,
+                Share::Offline,
+            ],
+            again,
+        };
+        rendered(pages, name, &page);
+    }
+}
+
+fn about_me(pages: &mut BTreeMap<String, String>) {
+    let mail = |address: &str, primary| Mail {
+        address: address.to_owned(),
+        primary,
+    };
+    for (name, full) in [("account_profile", true), ("account_profile_bare", false)] {
+        let page = Profile {
+            chrome: inside(),
+            notice: full.then(|| Notice::of(News::Saved)),
+            tab: Tab::Profile,
+            username: "mia".to_owned(),
+            display_name: "Mia Miller".to_owned(),
+            given_name: "Mia".to_owned(),
+            family_name: "Miller".to_owned(),
+            locale: "en".to_owned(),
+            mails: if full {
+                vec![
+                    mail("mia@miller.example", true),
+                    mail("m@work.example", false),
+                ]
+            } else {
+                vec![]
+            },
+            face: Face::new("Mia Miller", None),
+            has_picture: full,
+            groups: if full {
+                vec!["family".to_owned(), "photo-friends".to_owned()]
+            } else {
+                vec![]
+            },
+        };
+        rendered(pages, name, &page);
+    }
+}
+
+fn passkey(id: &str, name: &str, synced: bool, used: Option<When>) -> Passkey {
+    Passkey {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        created: ago(60 * 24 * 90),
+        used,
+        synced,
+    }
+}
+
+fn ways_in(pages: &mut BTreeMap<String, String>) {
+    let page = WaysIn {
+        chrome: inside(),
+        notice: says(News::PasskeyAdded),
+        tab: Tab::SignIn,
+        username: "mia".to_owned(),
+        passkeys: vec![
+            passkey("1", "Mia's iPhone", true, Some(ago(3))),
+            passkey("2", "Blue key on the key ring", false, None),
+        ],
+        password_changed: Some(ago(60 * 24 * 200)),
+        authenticator_added: Some(ago(60 * 24 * 3)),
+        codes: Some(Codes {
+            left: 9,
+            made: ago(60 * 30),
+        }),
+    };
+    rendered(pages, "account_sign_in", &page);
+    let page = WaysIn {
+        passkeys: vec![],
+        notice: says(News::LastWayIn),
+        password_changed: None,
+        authenticator_added: None,
+        codes: None,
+        ..page
+    };
+    rendered(pages, "account_sign_in_bare", &page);
+    for (name, replaces, notice) in [
+        ("account_password", false, None),
+        (
+            "account_password_short",
+            true,
+            says(News::PasswordTooShort { least: 10 }),
+        ),
+    ] {
+        let chrome = inside();
+        let username = "mia".to_owned();
+        rendered(
+            pages,
+            name,
+            &Password {
+                chrome,
+                notice,
+                tab: Tab::SignIn,
+                username,
+                replaces,
+                least: 10,
+            },
+        );
+    }
+    let page = Authenticator {
+        chrome: inside(),
+        notice: None,
+        tab: Tab::SignIn,
+        qr: qr(),
+        key: KEY.to_owned(),
+        ceremony: "c1".to_owned(),
+    };
+    rendered(pages, "account_authenticator", &page);
+}
+
+fn session(id: &str, device: &str, hand_held: bool, this_one: bool) -> SessionRow {
+    let device = device.to_owned();
+    let place = "192.168.1.20".to_owned();
+    SessionRow {
+        id: id.to_owned(),
+        device,
+        hand_held,
+        place,
+        since: ago(60 * 26),
+        seen: ago(12),
+        this_one,
+    }
+}
+
+fn other_tabs(pages: &mut BTreeMap<String, String>) {
+    let sessions = vec![
+        session("1", "Safari on iPhone", true, true),
+        session("2", "Firefox on Windows", false, false),
+        session("3", "Chrome on Android", true, false),
+    ];
+    rendered(
+        pages,
+        "account_devices",
+        &Devices {
+            chrome: inside(),
+            notice: None,
+            tab: Tab::Devices,
+            sessions,
+        },
+    );
+    let sessions = vec![session("1", "Safari on iPhone", true, true)];
+    rendered(
+        pages,
+        "account_devices_one",
+        &Devices {
+            chrome: inside(),
+            notice: None,
+            tab: Tab::Devices,
+            sessions,
+        },
+    );
+
+    let consents = ["Photos", "Recipes & shopping"]
+        .map(|title| ConsentRow {
+            id: title.chars().filter(char::is_ascii_lowercase).collect(),
+            title: title.to_owned(),
+            icon: Icon::new(title, None),
+            gets: vec![
+                Share::Identity,
+                Share::Mail,
+                Share::Other("shelf".to_owned()),
+            ],
+            since: ago(60 * 24 * 12),
+        })
+        .into();
+    rendered(
+        pages,
+        "account_apps",
+        &Apps {
+            chrome: inside(),
+            notice: None,
+            tab: Tab::Apps,
+            consents,
+        },
+    );
+    rendered(
+        pages,
+        "account_apps_empty",
+        &Apps {
+            chrome: inside(),
+            notice: None,
+            tab: Tab::Apps,
+            consents: vec![],
+        },
+    );
+
+    let key = SshKey {
+        id: "1".to_owned(),
+        name: "mia@laptop".to_owned(),
+        kind: "ED25519".to_owned(),
+        fingerprint: "SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".to_owned(),
+        added: ago(60 * 24 * 40),
+    };
+    let page = SshKeys {
+        chrome: inside(),
+        notice: None,
+        tab: Tab::SshKeys,
+        keys: vec![key],
+        draft: String::new(),
+    };
+    rendered(pages, "account_ssh_keys", &page);
+    let notice = says(News::SshKeyRefused);
+    let draft = "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned();
+    let page = SshKeys {
+        chrome: inside(),
+        notice,
+        tab: Tab::SshKeys,
+        keys: vec![],
+        draft,
+    };
+    rendered(pages, "account_ssh_keys_empty", &page);
+}
+
+fn trouble(pages: &mut BTreeMap<String, String>) {
+    for (name, trouble) in [
+        ("trouble_not_found", Trouble::NotFound),
+        ("trouble_bad_request", Trouble::BadRequest),
+        ("trouble_not_from_here", Trouble::NotFromHere),
+        ("trouble_took_too_long", Trouble::TookTooLong),
+        ("trouble_link_over", Trouble::LinkOver),
+        ("trouble_account_closed", Trouble::AccountClosed),
+        (
+            "trouble_app_not_for_you",
+            Trouble::AppNotForYou {
+                app: "Photos".to_owned(),
+            },
+        ),
+        (
+            "trouble_app_confused",
+            Trouble::AppConfused {
+                detail: "redirect_uri is not registered".to_owned(),
+            },
+        ),
+        (
+            "trouble_fault",
+            Trouble::Fault {
+                id: "7F3K-20QX".to_owned(),
+            },
+        ),
+        (
+            "trouble_busy",
+            Trouble::Busy {
+                seconds: 5,
+                again: "/signin".to_owned(),
+            },
+        ),
+    ] {
+        rendered(
+            pages,
+            name,
+            &TroublePage {
+                chrome: outside(),
+                trouble,
+            },
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! The pages at the door: signing in, proving it again, leaving, and the first steps after an invitation.
+
+use super::part::{Chrome, Face, Notice, When};
+use askama::Template;
+
+/// `/signin`: a passkey with or without a name, or a name and a password.
+#[derive(Debug, Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignIn {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    /// The app that waits for this sign-in, by its title.
+    pub app: Option<String>,
+    /// What was typed before.
+    pub username: String,
+    /// Where to go afterwards: an address on this site, or empty.
+    pub next: String,
+}
+
+/// `/signin/second`: the password was right, now the second proof.
+#[derive(Debug, Template)]
+#[template(path = "second_factor.html")]
+pub(crate) struct SecondFactor {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    /// Names this attempt; worthless without its cookie.
+    pub attempt: String,
+    /// Whether the recovery code's field is opened, because the last answer was one.
+    pub recovery_open: bool,
+    pub next: String,
+}
+
+/// `/reauthenticate`: before something that matters is changed.
+#[derive(Debug, Template)]
+#[template(path = "reauthenticate.html")]
+pub(crate) struct Reauthenticate {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    pub username: String,
+    pub has_password: bool,
+    pub has_authenticator: bool,
+    pub next: String,
+}
+
+/// `/signout`, asked.
+#[derive(Debug, Template)]
+#[template(path = "sign_out.html")]
+pub(crate) struct SignOut {
+    pub chrome: Chrome,
+}
+
+/// `/signout`, done.
+#[derive(Debug, Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOut {
+    pub chrome: Chrome,
+}
+
+/// `/invite/:token`: a first passkey for a new person, or a new one after a lost phone.
+#[derive(Debug, Template)]
+#[template(path = "invite.html")]
+pub(crate) struct Invite {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    pub token: String,
+    pub name: String,
+    pub username: String,
+    pub face: Face,
+    /// The person has been here before: this link replaces what was lost.
+    pub again: bool,
+    pub until: When,
+}
+
+/// The way in by password, for a device that cannot hold a passkey.
+#[derive(Debug, Template)]
+#[template(path = "invite_password.html")]
+pub(crate) struct InvitePassword {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    pub token: String,
+    pub username: String,
+    pub qr: Svg,
+    pub key: String,
+    pub ceremony: String,
+}
+
+/// A drawing that we made ourselves (a QR code), so it goes into the page as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Svg(pub String);
+
+impl std::fmt::Display for Svg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl askama::FastWritable for Svg {
+    fn write_into(
+        &self,
+        dest: &mut dyn std::fmt::Write,
+        _: &dyn askama::Values,
+    ) -> askama::Result<()> {
+        Ok(dest.write_str(&self.0)?)
+    }
+}
+
+impl askama::filters::HtmlSafe for Svg {}

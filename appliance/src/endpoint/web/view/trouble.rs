@@ -1,0 +1,37 @@
+//! The pages for when something is in the way: what happened, and what to do next.
+
+use super::part::Chrome;
+use askama::Template;
+
+/// One page for all trouble; the words are in `trouble.html`.
+#[derive(Debug, Template)]
+#[template(path = "trouble.html")]
+pub(crate) struct TroublePage {
+    pub chrome: Chrome,
+    pub trouble: Trouble,
+}
+
+/// What is in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing lives at this address.
+    NotFound,
+    /// The form cannot be read, or is too large.
+    BadRequest,
+    /// The form came from another site.
+    NotFromHere,
+    /// The page or the sign-in behind it is over.
+    TookTooLong,
+    /// The invitation is over, used, or never was.
+    LinkOver,
+    /// The account is locked or not valid today.
+    AccountClosed,
+    /// The person may not use this app.
+    AppNotForYou { app: String },
+    /// The app asked in a way that cannot be answered safely.
+    AppConfused { detail: String },
+    /// Something broke; the log knows it under this id.
+    Fault { id: String },
+    /// Everybody came at once. `again` is the address to go back to after so many seconds.
+    Busy { seconds: u32, again: String },
+}
