@@ -26,7 +26,11 @@ macro_rules! files {
 }
 
 const FILES: &[File] = files! {
+    "app.css": "text/css; charset=utf-8",
+    "helpers.js": "text/javascript; charset=utf-8",
+    "mark.svg": "image/svg+xml",
     "robots.txt": "text/plain; charset=utf-8",
+    "webauthn.js": "text/javascript; charset=utf-8",
 };
 
 /// The address of each file with the first bytes of its digest: a changed file has another address.

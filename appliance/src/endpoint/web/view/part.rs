@@ -24,10 +24,7 @@ pub(crate) struct Me {
 impl Me {
     /// A person by display name and, where there is one, the address of a picture.
     pub(crate) fn new(name: &str, picture: Option<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            face: Face::new(name, picture),
-        }
+        Self { name: name.to_owned(), face: Face::new(name, picture) }
     }
 }
 
@@ -44,16 +41,10 @@ impl HtmlSafe for Face {}
 impl Face {
     /// From a name and the address of a picture on this site.
     pub(crate) fn new(name: &str, picture: Option<String>) -> Self {
-        let mut words = name
-            .split_whitespace()
-            .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+        let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
         let first = words.next();
         let last = words.next_back();
-        let initials = first
-            .into_iter()
-            .chain(last)
-            .flat_map(char::to_uppercase)
-            .collect();
+        let initials = first.into_iter().chain(last).flat_map(char::to_uppercase).collect();
         Self { picture, initials }
     }
 }
@@ -75,20 +66,9 @@ const TINTS: u32 = 6;
 impl Icon {
     /// From the app's title and the address of an icon on this site. The same title always gets the same ground.
     pub(crate) fn new(title: &str, picture: Option<String>) -> Self {
-        let letter = title
-            .chars()
-            .find(|c| c.is_alphanumeric())
-            .unwrap_or('?')
-            .to_uppercase()
-            .collect();
-        let tint = title.chars().fold(0_u32, |sum, c| {
-            sum.wrapping_mul(31).wrapping_add(u32::from(c))
-        }) % TINTS;
-        Self {
-            picture,
-            letter,
-            tint,
-        }
+        let letter = title.chars().find(|c| c.is_alphanumeric()).unwrap_or('?').to_uppercase().collect();
+        let tint = title.chars().fold(0_u32, |sum, c| sum.wrapping_mul(31).wrapping_add(u32::from(c))) % TINTS;
+        Self { picture, letter, tint }
     }
 }
 

@@ -24,10 +24,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
-    tags(html)
-        .into_iter()
-        .filter_map(|tag| attribute(tag, name))
-        .collect()
+    tags(html).into_iter().filter_map(|tag| attribute(tag, name)).collect()
 }
 
 #[test]
@@ -47,15 +44,8 @@ fn no_page_has_inline_script_or_style() {
         for tag in tags(&html) {
             assert_ne!(name_of(tag), "style", "{page}");
             assert!(attribute(tag, "style").is_none(), "{page}: {tag}");
-            assert!(
-                !tag.split(' ')
-                    .any(|word| word.starts_with("on") && word.contains("=\"")),
-                "{page}: {tag}"
-            );
-            assert!(
-                name_of(tag) != "script" || attribute(tag, "src").is_some(),
-                "{page}: {tag}"
-            );
+            assert!(!tag.split(' ').any(|word| word.starts_with("on") && word.contains("=\"")), "{page}: {tag}");
+            assert!(name_of(tag) != "script" || attribute(tag, "src").is_some(), "{page}: {tag}");
         }
         assert!(!html.contains("javascript:"), "{page}");
     }
@@ -71,10 +61,7 @@ fn no_page_loads_anything_from_elsewhere() {
                 "form" => attribute(tag, "action"),
                 _ => attribute(tag, "src"),
             };
-            assert!(
-                loads.is_none_or(|url| url.starts_with('/') && !url.starts_with("//")),
-                "{page}: {tag}"
-            );
+            assert!(loads.is_none_or(|url| url.starts_with('/') && !url.starts_with("//")), "{page}: {tag}");
         }
     }
 }
@@ -98,21 +85,13 @@ fn every_field_has_a_label_and_a_length() {
     for (page, html) in sample_pages() {
         let labels = attributes(&html, "for");
         for tag in tags(&html) {
-            if !matches!(name_of(tag), "input" | "textarea")
-                || attribute(tag, "type") == Some("hidden")
-            {
+            if !matches!(name_of(tag), "input" | "textarea") || attribute(tag, "type") == Some("hidden") {
                 continue;
             }
             let labelled = attribute(tag, "id").is_some_and(|id| labels.contains(&id));
-            assert!(
-                labelled || attribute(tag, "aria-label").is_some(),
-                "{page}: {tag}"
-            );
+            assert!(labelled || attribute(tag, "aria-label").is_some(), "{page}: {tag}");
             let typed = attribute(tag, "type") != Some("file") && !tag.contains(" readonly");
-            assert!(
-                !typed || attribute(tag, "maxlength").is_some(),
-                "{page}: {tag}"
-            );
+            assert!(!typed || attribute(tag, "maxlength").is_some(), "{page}: {tag}");
         }
     }
 }
@@ -120,14 +99,7 @@ fn every_field_has_a_label_and_a_length() {
 #[test]
 fn every_page_has_one_first_heading_a_title_and_a_language() {
     for (page, html) in sample_pages() {
-        assert_eq!(
-            tags(&html)
-                .into_iter()
-                .filter(|tag| name_of(tag) == "h1")
-                .count(),
-            1,
-            "{page}"
-        );
+        assert_eq!(tags(&html).into_iter().filter(|tag| name_of(tag) == "h1").count(), 1, "{page}");
         assert!(html.contains("<html lang=\"en\">"), "{page}");
         assert!(!html.contains("<title> ·"), "{page}");
     }
@@ -145,22 +117,13 @@ fn every_svg_in_a_page_is_decoration_or_named() {
     for (page, html) in sample_pages() {
         for svg in html.split("<svg").skip(1) {
             let hidden = svg.starts_with(" aria-hidden=\"true\"");
-            assert!(
-                hidden || svg.contains("viewBox=\"0 0 29 29\""),
-                "{page}: {}",
-                &svg[..40]
-            );
+            assert!(hidden || svg.contains("viewBox=\"0 0 29 29\""), "{page}: {}", &svg[..40]);
         }
     }
 }
 
 #[test]
 fn what_a_person_typed_comes_back_as_text() {
-    let html = sign_in(None, Some("<b>App</b>"), "\"><script>")
-        .render()
-        .unwrap();
-    assert!(
-        !html.contains("<b>App") && !html.contains("\"><script>"),
-        "{html}"
-    );
+    let html = sign_in(None, Some("<b>App</b>"), "\"><script>").render().unwrap();
+    assert!(!html.contains("<b>App") && !html.contains("\"><script>"), "{html}");
 }

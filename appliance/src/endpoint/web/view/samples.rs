@@ -1,14 +1,12 @@
 //! Every page, rendered with a sample household.
 
 use super::account::{
-    Apps, Authenticator, Codes, ConsentRow, Devices, Mail, Passkey, Password, Profile,
-    RecoveryCodes, SessionRow, SshKey, SshKeys, Tab, WaysIn,
+    Apps, Authenticator, Codes, ConsentRow, Devices, Mail, Passkey, Password, Profile, RecoveryCodes, SessionRow,
+    SshKey, SshKeys, Tab, WaysIn,
 };
 use super::apps::{AppTile, Consent, Dashboard, Share};
 use super::part::{Chrome, Face, Icon, Me, News, Notice, When};
-use super::sign_in::{
-    Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg,
-};
+use super::sign_in::{Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -16,17 +14,11 @@ use std::collections::BTreeMap;
 const NOW: i64 = 1_795_000_000;
 
 fn outside() -> Chrome {
-    Chrome {
-        host: "id.miller.home".to_owned(),
-        me: None,
-    }
+    Chrome { host: "id.miller.home".to_owned(), me: None }
 }
 
 fn inside() -> Chrome {
-    Chrome {
-        host: "id.miller.home".to_owned(),
-        me: Some(Me::new("Mia Miller", None)),
-    }
+    Chrome { host: "id.miller.home".to_owned(), me: Some(Me::new("Mia Miller", None)) }
 }
 
 fn ago(minutes: i64) -> When {
@@ -71,37 +63,16 @@ pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str)
 
 fn at_the_door(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "sign_in", &sign_in(None, None, ""));
-    rendered(
-        pages,
-        "sign_in_wrong",
-        &sign_in(says(News::WrongPassword), Some("Photos"), "mia"),
-    );
-    rendered(
-        pages,
-        "sign_in_locked",
-        &sign_in(says(News::Locked { minutes: 1 }), None, "mia"),
-    );
-    rendered(
-        pages,
-        "sign_in_weak",
-        &sign_in(says(News::TooWeak), None, "mia"),
-    );
+    rendered(pages, "sign_in_wrong", &sign_in(says(News::WrongPassword), Some("Photos"), "mia"));
+    rendered(pages, "sign_in_locked", &sign_in(says(News::Locked { minutes: 1 }), None, "mia"));
+    rendered(pages, "sign_in_weak", &sign_in(says(News::TooWeak), None, "mia"));
     for (name, notice, recovery_open) in [
         ("second_factor", None, false),
         ("second_factor_wrong", says(News::WrongCode), false),
-        (
-            "second_factor_recovery",
-            says(News::WrongRecoveryCode),
-            true,
-        ),
+        ("second_factor_recovery", says(News::WrongRecoveryCode), true),
     ] {
-        let page = SecondFactor {
-            chrome: outside(),
-            notice,
-            attempt: "a1".to_owned(),
-            recovery_open,
-            next: String::new(),
-        };
+        let page =
+            SecondFactor { chrome: outside(), notice, attempt: "a1".to_owned(), recovery_open, next: String::new() };
         rendered(pages, name, &page);
     }
     for (name, has_password) in [("reauthenticate", true), ("reauthenticate_passkey", false)] {
@@ -157,12 +128,7 @@ fn invited(pages: &mut BTreeMap<String, String>) {
 
 fn app(title: &str, place: &str) -> AppTile {
     let launch = (!place.is_empty()).then(|| format!("https://{place}/"));
-    AppTile {
-        title: title.to_owned(),
-        icon: Icon::new(title, None),
-        launch,
-        place: place.to_owned(),
-    }
+    AppTile { title: title.to_owned(), icon: Icon::new(title, None), launch, place: place.to_owned() }
 }
 
 fn apps(pages: &mut BTreeMap<String, String>) {
@@ -174,19 +140,9 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         app("Home Assistant", ""),
         app("Music", "music.miller.home"),
     ];
-    let page = Dashboard {
-        chrome: inside(),
-        notice: None,
-        apps: tiles,
-        only_one_way_in: true,
-    };
+    let page = Dashboard { chrome: inside(), notice: None, apps: tiles, only_one_way_in: true };
     rendered(pages, "dashboard", &page);
-    let page = Dashboard {
-        chrome: inside(),
-        notice: None,
-        apps: vec![],
-        only_one_way_in: false,
-    };
+    let page = Dashboard { chrome: inside(), notice: None, apps: vec![], only_one_way_in: false };
     rendered(pages, "dashboard_empty", &page);
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
@@ -199,13 +155,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
             username: "mia".to_owned(),
             mail: "mia@miller.example".to_owned(),
             face: Face::new("Mia Miller", None),
-            gets: vec![
-                Share::Identity,
-                Share::Profile,
-                Share::Mail,
-                Share::Groups,
-                Share::Offline,
-            ],
+            gets: vec![Share::Identity, Share::Profile, Share::Mail, Share::Groups, Share::Offline],
             again,
         };
         rendered(pages, name, &page);
@@ -213,10 +163,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
 }
 
 fn about_me(pages: &mut BTreeMap<String, String>) {
-    let mail = |address: &str, primary| Mail {
-        address: address.to_owned(),
-        primary,
-    };
+    let mail = |address: &str, primary| Mail { address: address.to_owned(), primary };
     for (name, full) in [("account_profile", true), ("account_profile_bare", false)] {
         let page = Profile {
             chrome: inside(),
@@ -227,34 +174,17 @@ fn about_me(pages: &mut BTreeMap<String, String>) {
             given_name: "Mia".to_owned(),
             family_name: "Miller".to_owned(),
             locale: "en".to_owned(),
-            mails: if full {
-                vec![
-                    mail("mia@miller.example", true),
-                    mail("m@work.example", false),
-                ]
-            } else {
-                vec![]
-            },
+            mails: if full { vec![mail("mia@miller.example", true), mail("m@work.example", false)] } else { vec![] },
             face: Face::new("Mia Miller", None),
             has_picture: full,
-            groups: if full {
-                vec!["family".to_owned(), "photo-friends".to_owned()]
-            } else {
-                vec![]
-            },
+            groups: if full { vec!["family".to_owned(), "photo-friends".to_owned()] } else { vec![] },
         };
         rendered(pages, name, &page);
     }
 }
 
 fn passkey(id: &str, name: &str, synced: bool, used: Option<When>) -> Passkey {
-    Passkey {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        created: ago(60 * 24 * 90),
-        used,
-        synced,
-    }
+    Passkey { id: id.to_owned(), name: name.to_owned(), created: ago(60 * 24 * 90), used, synced }
 }
 
 fn ways_in(pages: &mut BTreeMap<String, String>) {
@@ -269,10 +199,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         ],
         password_changed: Some(ago(60 * 24 * 200)),
         authenticator_added: Some(ago(60 * 24 * 3)),
-        codes: Some(Codes {
-            left: 9,
-            made: ago(60 * 30),
-        }),
+        codes: Some(Codes { left: 9, made: ago(60 * 30) }),
     };
     rendered(pages, "account_sign_in", &page);
     let page = WaysIn {
@@ -286,26 +213,11 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "account_sign_in_bare", &page);
     for (name, replaces, notice) in [
         ("account_password", false, None),
-        (
-            "account_password_short",
-            true,
-            says(News::PasswordTooShort { least: 10 }),
-        ),
+        ("account_password_short", true, says(News::PasswordTooShort { least: 10 })),
     ] {
         let chrome = inside();
         let username = "mia".to_owned();
-        rendered(
-            pages,
-            name,
-            &Password {
-                chrome,
-                notice,
-                tab: Tab::SignIn,
-                username,
-                replaces,
-                least: 10,
-            },
-        );
+        rendered(pages, name, &Password { chrome, notice, tab: Tab::SignIn, username, replaces, least: 10 });
     }
     let page = Authenticator {
         chrome: inside(),
@@ -321,15 +233,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
 fn session(id: &str, device: &str, hand_held: bool, this_one: bool) -> SessionRow {
     let device = device.to_owned();
     let place = "192.168.1.20".to_owned();
-    SessionRow {
-        id: id.to_owned(),
-        device,
-        hand_held,
-        place,
-        since: ago(60 * 26),
-        seen: ago(12),
-        this_one,
-    }
+    SessionRow { id: id.to_owned(), device, hand_held, place, since: ago(60 * 26), seen: ago(12), this_one }
 }
 
 fn other_tabs(pages: &mut BTreeMap<String, String>) {
@@ -338,61 +242,21 @@ fn other_tabs(pages: &mut BTreeMap<String, String>) {
         session("2", "Firefox on Windows", false, false),
         session("3", "Chrome on Android", true, false),
     ];
-    rendered(
-        pages,
-        "account_devices",
-        &Devices {
-            chrome: inside(),
-            notice: None,
-            tab: Tab::Devices,
-            sessions,
-        },
-    );
+    rendered(pages, "account_devices", &Devices { chrome: inside(), notice: None, tab: Tab::Devices, sessions });
     let sessions = vec![session("1", "Safari on iPhone", true, true)];
-    rendered(
-        pages,
-        "account_devices_one",
-        &Devices {
-            chrome: inside(),
-            notice: None,
-            tab: Tab::Devices,
-            sessions,
-        },
-    );
+    rendered(pages, "account_devices_one", &Devices { chrome: inside(), notice: None, tab: Tab::Devices, sessions });
 
     let consents = ["Photos", "Recipes & shopping"]
         .map(|title| ConsentRow {
             id: title.chars().filter(char::is_ascii_lowercase).collect(),
             title: title.to_owned(),
             icon: Icon::new(title, None),
-            gets: vec![
-                Share::Identity,
-                Share::Mail,
-                Share::Other("shelf".to_owned()),
-            ],
+            gets: vec![Share::Identity, Share::Mail, Share::Other("shelf".to_owned())],
             since: ago(60 * 24 * 12),
         })
         .into();
-    rendered(
-        pages,
-        "account_apps",
-        &Apps {
-            chrome: inside(),
-            notice: None,
-            tab: Tab::Apps,
-            consents,
-        },
-    );
-    rendered(
-        pages,
-        "account_apps_empty",
-        &Apps {
-            chrome: inside(),
-            notice: None,
-            tab: Tab::Apps,
-            consents: vec![],
-        },
-    );
+    rendered(pages, "account_apps", &Apps { chrome: inside(), notice: None, tab: Tab::Apps, consents });
+    rendered(pages, "account_apps_empty", &Apps { chrome: inside(), notice: None, tab: Tab::Apps, consents: vec![] });
 
     let key = SshKey {
         id: "1".to_owned(),
@@ -401,23 +265,11 @@ fn other_tabs(pages: &mut BTreeMap<String, String>) {
         fingerprint: "SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".to_owned(),
         added: ago(60 * 24 * 40),
     };
-    let page = SshKeys {
-        chrome: inside(),
-        notice: None,
-        tab: Tab::SshKeys,
-        keys: vec![key],
-        draft: String::new(),
-    };
+    let page = SshKeys { chrome: inside(), notice: None, tab: Tab::SshKeys, keys: vec![key], draft: String::new() };
     rendered(pages, "account_ssh_keys", &page);
     let notice = says(News::SshKeyRefused);
     let draft = "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned();
-    let page = SshKeys {
-        chrome: inside(),
-        notice,
-        tab: Tab::SshKeys,
-        keys: vec![],
-        draft,
-    };
+    let page = SshKeys { chrome: inside(), notice, tab: Tab::SshKeys, keys: vec![], draft };
     rendered(pages, "account_ssh_keys_empty", &page);
 }
 
@@ -429,39 +281,11 @@ fn trouble(pages: &mut BTreeMap<String, String>) {
         ("trouble_took_too_long", Trouble::TookTooLong),
         ("trouble_link_over", Trouble::LinkOver),
         ("trouble_account_closed", Trouble::AccountClosed),
-        (
-            "trouble_app_not_for_you",
-            Trouble::AppNotForYou {
-                app: "Photos".to_owned(),
-            },
-        ),
-        (
-            "trouble_app_confused",
-            Trouble::AppConfused {
-                detail: "redirect_uri is not registered".to_owned(),
-            },
-        ),
-        (
-            "trouble_fault",
-            Trouble::Fault {
-                id: "7F3K-20QX".to_owned(),
-            },
-        ),
-        (
-            "trouble_busy",
-            Trouble::Busy {
-                seconds: 5,
-                again: "/signin".to_owned(),
-            },
-        ),
+        ("trouble_app_not_for_you", Trouble::AppNotForYou { app: "Photos".to_owned() }),
+        ("trouble_app_confused", Trouble::AppConfused { detail: "redirect_uri is not registered".to_owned() }),
+        ("trouble_fault", Trouble::Fault { id: "7F3K-20QX".to_owned() }),
+        ("trouble_busy", Trouble::Busy { seconds: 5, again: "/signin".to_owned() }),
     ] {
-        rendered(
-            pages,
-            name,
-            &TroublePage {
-                chrome: outside(),
-                trouble,
-            },
-        );
+        rendered(pages, name, &TroublePage { chrome: outside(), trouble });
     }
 }
