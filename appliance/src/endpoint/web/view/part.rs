@@ -2,10 +2,13 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use domain::time::Timestamp;
 
 /// What the frame around every page needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Chrome {
+    /// What people see as the name of the house.
+    pub house: String,
     /// The name of this house's Latchkey, so that a person sees where a secret is typed.
     pub host: String,
     /// Who is signed in, if anybody.
@@ -102,8 +105,9 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 impl When {
-    /// The moment `at`, seen from `now`; both in Unix seconds.
-    pub(crate) fn new(at: i64, now: i64) -> Self {
+    /// The moment `at`, seen from `now`.
+    pub(crate) fn new(at: Timestamp, now: Timestamp) -> Self {
+        let (at, now) = (at.unix(), now.unix());
         let moment = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         Self {
             iso: moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -269,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_moment_outside_the_calendar_is_shown_and_does_not_panic() {
-        assert!(When::new(i64::MAX, 0).to_string().contains("<time"));
+        assert!(When::new(Timestamp::from_unix(i64::MAX), Timestamp::default()).to_string().contains("<time"));
     }
 
     #[test]

@@ -9,20 +9,21 @@ use super::part::{Chrome, Face, Icon, Me, News, Notice, When};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use askama::Template;
+use domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
-const NOW: i64 = 1_795_000_000;
+const NOW: Timestamp = Timestamp::from_unix(1_795_000_000);
 
 fn outside() -> Chrome {
-    Chrome { host: "id.miller.home".to_owned(), me: None }
+    Chrome { house: "Miller home".to_owned(), host: "id.miller.home".to_owned(), me: None }
 }
 
 fn inside() -> Chrome {
-    Chrome { host: "id.miller.home".to_owned(), me: Some(Me::new("Mia Miller", None)) }
+    Chrome { house: "Miller home".to_owned(), host: "id.miller.home".to_owned(), me: Some(Me::new("Mia Miller", None)) }
 }
 
 fn ago(minutes: i64) -> When {
-    When::new(NOW - minutes * 60, NOW)
+    When::new(NOW - Span::minutes(minutes), NOW)
 }
 
 fn says(news: News) -> Option<Notice> {
@@ -100,7 +101,7 @@ fn invited(pages: &mut BTreeMap<String, String>) {
             username: "mia".to_owned(),
             face: Face::new("Mia Miller", None),
             again,
-            until: When::new(NOW + 86_400, NOW),
+            until: When::new(NOW + Span::days(1), NOW),
         };
         rendered(pages, name, &page);
     }
