@@ -7,6 +7,7 @@ pub mod consent;
 pub mod credential;
 pub mod entropy;
 pub mod event;
+pub mod grant;
 pub mod group;
 pub mod id;
 pub mod invite;

@@ -1,0 +1,199 @@
+//! Refresh tokens (RFC 6749 section 6, RFC 9700 section 4.14): one family per authorization code. Each use replaces the token; an
+//! old one coming back means that two parties hold it, and ends the family.
+
+use crate::client::Lifetimes;
+use crate::grant::authorization_code::Granted;
+use crate::id::{ClientId, FamilyNumber};
+use crate::secret::Digest;
+use crate::time::Timestamp;
+
+/// Most families of one account; the oldest go.
+pub const MAX_FAMILIES: usize = 500;
+
+/// What one authorization code grew into: access tokens name it, and its one current refresh token is proven here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFamily {
+    /// Its number within the account.
+    pub number: FamilyNumber,
+    /// What was granted.
+    pub granted: Granted,
+    /// How often it was refreshed.
+    pub generation: i64,
+    /// The digest of the current refresh token's secret; absent where none was granted.
+    pub refresh: Option<Digest>,
+    /// When the code was redeemed.
+    pub created_at: Timestamp,
+    /// From when on nothing of it is good.
+    pub expires_at: Timestamp,
+}
+
+/// Why a refresh token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshRefusal {
+    /// There is no such family, or it was ended.
+    Unknown,
+    /// Unused for too long, or too old.
+    Expired,
+    /// It was used before. The family must end.
+    Reused,
+    /// It is the current token, in the hands of another client. The family must end.
+    Leaked,
+}
+
+impl RefreshRefusal {
+    /// Whether somebody holds a token who should not.
+    pub const fn ends_family(self) -> bool {
+        match self {
+            Self::Reused | Self::Leaked => true,
+            Self::Unknown | Self::Expired => false,
+        }
+    }
+}
+
+impl TokenFamily {
+    /// A new family; with `refresh` it outlives its first access token.
+    pub fn begin(
+        number: FamilyNumber,
+        granted: Granted,
+        refresh: Option<Digest>,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        let span = if refresh.is_some() { lifetimes.refresh_idle() } else { lifetimes.access() };
+        Self { number, granted, generation: 0, refresh, created_at: now, expires_at: now + span }
+    }
+
+    /// Whether its access tokens may still be good.
+    pub fn alive(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
+    /// Replaces the refresh token `offered` by `next`.
+    pub fn rotate(
+        self,
+        client: ClientId,
+        offered: &Digest,
+        next: Digest,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Self, RefreshRefusal> {
+        let Some(current) = &self.refresh else { return Err(RefreshRefusal::Unknown) };
+        let proven = current == offered;
+        match (proven, client == self.granted.client) {
+            (true, true) => {}
+            (true, false) => return Err(RefreshRefusal::Leaked),
+            (false, true) => return Err(RefreshRefusal::Reused),
+            // A stranger who guesses numbers cannot end a family.
+            (false, false) => return Err(RefreshRefusal::Unknown),
+        }
+        let end = self.created_at + lifetimes.refresh_absolute();
+        if !self.alive(now) || now >= end {
+            return Err(RefreshRefusal::Expired);
+        }
+        Ok(Self {
+            generation: self.generation.saturating_add(1),
+            refresh: Some(next),
+            expires_at: (now + lifetimes.refresh_idle()).min(end),
+            ..self
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::grant::authorization_code::Authentication;
+    use crate::id::AccountId;
+    use crate::sign_in::Factors;
+    use crate::strength::Strength;
+    use crate::time::Span;
+
+    const T0: Timestamp = Timestamp::from_unix(1_800_000_000);
+    const APP: ClientId = ClientId(2);
+
+    fn digest(n: u32) -> Digest {
+        Digest::of(&n.to_be_bytes())
+    }
+
+    fn family(refresh: Option<Digest>) -> TokenFamily {
+        let granted = Granted {
+            account: AccountId(1),
+            client: APP,
+            scopes: "openid offline_access".parse().unwrap(),
+            authentication: Authentication { session: None, strength: Strength::Mfa, factors: Factors::NONE, at: T0 },
+        };
+        TokenFamily::begin(FamilyNumber(5), granted, refresh, Lifetimes::default(), T0)
+    }
+
+    fn rotate(family: TokenFamily, offered: u32, next: u32, now: Timestamp) -> Result<TokenFamily, RefreshRefusal> {
+        family.rotate(APP, &digest(offered), digest(next), Lifetimes::default(), now)
+    }
+
+    #[test]
+    fn a_refresh_token_works_once() {
+        let second = rotate(family(Some(digest(0))), 0, 1, T0).unwrap();
+        assert_eq!(second.generation, 1);
+        assert_eq!(rotate(second, 0, 2, T0), Err(RefreshRefusal::Reused));
+    }
+
+    #[test]
+    fn a_family_without_a_refresh_token_cannot_be_refreshed() {
+        assert_eq!(rotate(family(None), 0, 1, T0), Err(RefreshRefusal::Unknown));
+        assert!(!family(None).alive(T0 + Span::minutes(15)), "and ends with its access token");
+    }
+
+    #[test]
+    fn a_token_in_the_hands_of_another_app_ends_the_family() {
+        let other = |offered| {
+            family(Some(digest(0))).rotate(ClientId(3), &digest(offered), digest(1), Lifetimes::default(), T0)
+        };
+        assert_eq!(other(0), Err(RefreshRefusal::Leaked));
+        assert_eq!(other(7), Err(RefreshRefusal::Unknown));
+        assert!(RefreshRefusal::Leaked.ends_family() && RefreshRefusal::Reused.ends_family());
+        assert!(!RefreshRefusal::Unknown.ends_family() && !RefreshRefusal::Expired.ends_family());
+    }
+
+    #[test]
+    fn an_unused_token_is_over_after_a_month_and_a_used_one_after_three() {
+        let unused = family(Some(digest(0)));
+        assert!(rotate(unused.clone(), 0, 1, T0 + Span::days(30) - Span::seconds(1)).is_ok());
+        assert_eq!(rotate(unused, 0, 1, T0 + Span::days(30)), Err(RefreshRefusal::Expired));
+        let mut used = family(Some(digest(0)));
+        for (n, day) in (0..).zip([20, 40, 60, 80]) {
+            used = rotate(used, n, n + 1, T0 + Span::days(day)).unwrap();
+        }
+        assert_eq!(used.expires_at, T0 + Span::days(90));
+        assert_eq!(rotate(used, 4, 5, T0 + Span::days(90)), Err(RefreshRefusal::Expired));
+    }
+
+    proptest! {
+        /// Whatever is offered, in whatever order: only the newest token is ever taken, and any older one ends the family.
+        #[test]
+        fn only_the_newest_token_of_a_family_is_taken(offers in prop::collection::vec((0u32..12, 0i64..40), 1..24)) {
+            let mut current = Some(family(Some(digest(0))));
+            let mut newest = 0;
+            let mut now = T0;
+            for (offered, days) in offers {
+                let Some(family) = current.take() else { break };
+                now = now + Span::days(days);
+                let (created, expires) = (family.created_at, family.expires_at);
+                match rotate(family.clone(), offered, newest + 1, now) {
+                    Ok(next) => {
+                        prop_assert_eq!(offered, newest);
+                        prop_assert!(now < expires && now < created + Span::days(90));
+                        prop_assert_eq!(next.generation, family.generation + 1);
+                        prop_assert!(next.expires_at <= created + Span::days(90));
+                        newest += 1;
+                        current = Some(next);
+                    }
+                    Err(why) => {
+                        prop_assert_eq!(why.ends_family(), offered != newest);
+                        current = if why.ends_family() { None } else { Some(family) };
+                    }
+                }
+            }
+        }
+    }
+}
