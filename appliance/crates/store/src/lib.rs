@@ -10,6 +10,7 @@ mod event;
 mod fault;
 mod group;
 mod invite;
+mod key;
 mod migrate;
 mod open;
 mod row;
@@ -19,6 +20,7 @@ mod token_family;
 mod tx;
 
 pub use fault::{Fault, OpenError};
+pub use key::SigningKeyRow;
 pub use open::Store;
 pub use status::Counts;
 pub use tx::{Ending, Reader, Writer};

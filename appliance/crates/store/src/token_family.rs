@@ -1,12 +1,134 @@
 //! Families of tokens: one row for each, keyed by account and number, so that a refresh dirties one page.
 
-use domain::id::ClientId;
+use domain::grant::authorization_code::{Authentication, Granted};
+use domain::grant::refresh_token::{MAX_FAMILIES, TokenFamily};
+use domain::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
+use domain::secret::Digest;
+use domain::time::Timestamp;
+use rusqlite::Row;
 
-use crate::{Fault, Writer};
+use crate::row::{blob, parsed, time};
+use crate::{Fault, Reader, Writer};
+
+const TABLE: &str = "token_family";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT account_id, number, client_id, session_number, scopes, strength, factors, auth_time, generation,
+             refresh_digest, created_at, expires_at FROM token_family ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> Result<TokenFamily, Fault> {
+    let has_refresh = row.get_ref("refresh_digest")?.data_type() != rusqlite::types::Type::Null;
+    Ok(TokenFamily {
+        number: FamilyNumber(row.get("number")?),
+        granted: Granted {
+            account: AccountId(row.get("account_id")?),
+            client: ClientId(row.get("client_id")?),
+            scopes: parsed(row, "scopes", TABLE)?,
+            authentication: Authentication {
+                session: row.get::<_, Option<i64>>("session_number")?.map(SessionNumber),
+                strength: parsed(row, "strength", TABLE)?,
+                factors: parsed(row, "factors", TABLE)?,
+                at: time(row, "auth_time")?,
+            },
+        },
+        generation: row.get("generation")?,
+        refresh: if has_refresh { Some(Digest::from_bytes(blob(row, "refresh_digest", TABLE)?)) } else { None },
+        created_at: time(row, "created_at")?,
+        expires_at: time(row, "expires_at")?,
+    })
+}
+
+impl Reader<'_> {
+    /// The family of that number.
+    pub fn token_family(&self, account: AccountId, number: FamilyNumber) -> Result<Option<TokenFamily>, Fault> {
+        self.one(select!("WHERE account_id = ?1 AND number = ?2"), [account.0, number.0], read)
+    }
+
+    /// What apps hold of the account, the newest first.
+    pub fn token_families(&self, account: AccountId) -> Result<Vec<TokenFamily>, Fault> {
+        self.all(select!("WHERE account_id = ?1 ORDER BY created_at DESC, number"), [account.0], read)
+    }
+}
 
 impl Writer<'_> {
+    /// Adds the family.
+    pub fn insert_token_family(&self, family: &TokenFamily) -> Result<(), Fault> {
+        let authentication = family.granted.authentication;
+        self.run(
+            "INSERT INTO token_family (account_id, number, client_id, session_number, scopes, strength, factors, auth_time,
+             generation, refresh_digest, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            (
+                family.granted.account.0,
+                family.number.0,
+                family.granted.client.0,
+                authentication.session.map(|session| session.0),
+                family.granted.scopes.to_string(),
+                authentication.strength.as_str(),
+                authentication.factors.to_string(),
+                authentication.at.unix(),
+                family.generation,
+                family.refresh.as_ref().map(|digest| digest.as_bytes().as_slice()),
+                family.created_at.unix(),
+                family.expires_at.unix(),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// Writes what a refresh changes.
+    pub fn update_token_family(&self, family: &TokenFamily) -> Result<(), Fault> {
+        self.run(
+            "UPDATE token_family SET generation = ?3, refresh_digest = ?4, expires_at = ?5
+             WHERE account_id = ?1 AND number = ?2",
+            (
+                family.granted.account.0,
+                family.number.0,
+                family.generation,
+                family.refresh.as_ref().map(|digest| digest.as_bytes().as_slice()),
+                family.expires_at.unix(),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// Ends the family; tells whether there was one.
+    pub fn delete_token_family(&self, account: AccountId, number: FamilyNumber) -> Result<bool, Fault> {
+        let sql = "DELETE FROM token_family WHERE account_id = ?1 AND number = ?2";
+        Ok(self.run(sql, [account.0, number.0])? > 0)
+    }
+
+    /// Ends what the app holds of that account.
+    pub fn delete_token_families_for(&self, account: AccountId, client: ClientId) -> Result<usize, Fault> {
+        self.run("DELETE FROM token_family WHERE account_id = ?1 AND client_id = ?2", [account.0, client.0])
+    }
+
     /// Ends everything that the app holds.
     pub fn delete_token_families_of_client(&self, client: ClientId) -> Result<usize, Fault> {
         self.run("DELETE FROM token_family WHERE client_id = ?1", [client.0])
+    }
+
+    /// Forgets the account's families that are over, and the oldest of too many. Reads all of them, so not at each exchange.
+    pub fn trim_token_families(&self, account: AccountId, now: Timestamp) -> Result<usize, Fault> {
+        let over =
+            self.run("DELETE FROM token_family WHERE account_id = ?1 AND expires_at <= ?2", [account.0, now.unix()])?;
+        let kept = i64::try_from(MAX_FAMILIES).unwrap_or(i64::MAX);
+        let many = self.run(
+            "DELETE FROM token_family WHERE account_id = ?1 AND number IN (
+                 SELECT number FROM token_family WHERE account_id = ?1 ORDER BY created_at DESC, number LIMIT -1 OFFSET ?2)",
+            [account.0, kept],
+        )?;
+        Ok(over + many)
+    }
+
+    /// Forgets every family that is over.
+    pub fn delete_expired_token_families(&self, now: Timestamp) -> Result<usize, Fault> {
+        self.run("DELETE FROM token_family WHERE expires_at <= ?1", [now.unix()])
     }
 }
