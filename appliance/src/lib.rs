@@ -5,3 +5,6 @@ pub mod config;
 mod endpoint;
 mod http;
 pub mod system;
+pub mod listen;
+mod log;
+pub mod serve;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use service::{Context, Origin};
 
 use crate::http::{App, Kind, Request, Response, Route, handler};
 
@@ -15,8 +16,8 @@ struct Health {
 }
 
 async fn health(app: Arc<App>, request: Request) -> Response {
-    let now = request.now;
-    let (code, status, store) = match app.bridge.run(move |idp| idp.ready(now)).await {
+    let ctx = Context::anonymous(request.now, Origin::default());
+    let (code, status, store) = match app.bridge.run(move |idp| idp.healthy(&ctx)).await {
         Ok(Ok(())) => (200, "ok", "ok"),
         Ok(Err(error)) => {
             tracing::error!(?error, "the store cannot be read");

@@ -5,7 +5,6 @@ mod context;
 mod error;
 mod founding;
 mod operation;
-mod readiness;
 mod status;
 
 use std::path::Path;

@@ -1,0 +1,61 @@
+//! The control socket: the command line's way in. The kernel says which user is at the other end.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use async_io::Async;
+
+use crate::http::Peer;
+
+/// The socket; its file goes away with it.
+pub(crate) struct ControlSocket {
+    listener: Async<UnixListener>,
+    path: PathBuf,
+    own_uid: u32,
+}
+
+impl ControlSocket {
+    /// Makes the socket, for this user and root only.
+    ///
+    /// # Errors
+    /// When another server listens there, or the file cannot be made.
+    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        if UnixStream::connect(path).is_ok() {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another latchkey server is running"));
+        }
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(Self {
+            listener: Async::new(listener)?,
+            path: path.to_owned(),
+            own_uid: rustix::process::geteuid().as_raw(),
+        })
+    }
+
+    pub(super) fn listener(&self) -> &Async<UnixListener> {
+        &self.listener
+    }
+
+    /// Who is at the other end; `None` when the kernel does not say.
+    pub(super) fn peer(&self, stream: &Async<UnixStream>) -> Option<Peer> {
+        let uid = rustix::net::sockopt::socket_peercred(stream).ok()?.uid.as_raw();
+        Some(Peer::Control { uid, console: uid == 0 || uid == self.own_uid })
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Nothing to do about a failure: the next start removes the file.
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,331 @@
+//! Wires everything together: store, threads, sockets, signals, and an orderly end.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_io::Async;
+use domain::entropy::Entropy;
+use futures_lite::FutureExt;
+use service::{Idp, Settings, StartError};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use smol::Executor;
+use smol::channel::{self, Sender};
+
+use crate::bridge::{Bridge, Busy};
+use crate::config::{Config, ConfigError};
+use crate::http::{App, Peer, Router};
+use crate::listen::{self, Certificates, ControlSocket, Floor, Gate, Site, Timeouts, TlsError, Wire};
+use crate::log;
+use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
+
+/// Connections on the control socket.
+const CONTROL_CONNECTIONS: usize = 16;
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When something that the server needs cannot be had; the text says what and where.
+pub fn run(config: Config) -> Result<(), ServeError> {
+    log::start(config.log);
+    let issuer = config.issuer();
+    let server = Server::open(Setup::real(config)?)?;
+    let (stopper, stop) = stop();
+    on_signals(stopper)?;
+    tracing::info!(issuer, addresses = ?server.addresses(), "ready");
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+    server.run(stop);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What a server is made of. Tests bring their own clock, randomness and patience.
+pub struct Setup {
+    /// What the owner configured.
+    pub config: Config,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long peers may take.
+    pub timeouts: Timeouts,
+    /// Keep the household in memory only, and open no control socket.
+    pub in_memory: bool,
+}
+
+impl Setup {
+    /// The real thing.
+    ///
+    /// # Errors
+    /// When the kernel gives no random bytes.
+    pub fn real(config: Config) -> Result<Self, ServeError> {
+        Ok(Self {
+            config,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open()?),
+            timeouts: Timeouts::default(),
+            in_memory: false,
+        })
+    }
+}
+
+/// Ends the server when it is dropped.
+pub struct Stopper(#[expect(dead_code, reason = "held to be dropped")] Sender<Infallible>);
+
+/// What a server waits for to end.
+pub struct Stop(listen::Stop);
+
+/// A pair: the server runs until the first one is dropped.
+pub fn stop() -> (Stopper, Stop) {
+    let (sender, receiver) = channel::bounded(1);
+    (Stopper(sender), Stop(receiver))
+}
+
+/// A server with its sockets open, not running yet.
+pub struct Server {
+    desk: Desk,
+    certificates: Arc<Certificates>,
+    tls: Arc<rustls::ServerConfig>,
+    listeners: Vec<Async<TcpListener>>,
+    control: Option<ControlSocket>,
+}
+
+/// The server without its sockets: what answers requests.
+#[derive(Clone)]
+pub struct Desk {
+    site: Arc<Site>,
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Opens the store and the sockets.
+    ///
+    /// # Errors
+    /// When something that the server needs cannot be had.
+    pub fn open(setup: Setup) -> Result<Self, ServeError> {
+        let config = setup.config.clone();
+        let now = setup.clock.now();
+        make_data_dir(&config.data_dir)?;
+        let certificates = Certificates::open(&config, now)?;
+        let tls = Arc::clone(&certificates).server_config()?;
+        let control = match setup.in_memory {
+            true => None,
+            false => Some(open_control(&config.socket())?),
+        };
+        let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
+        Ok(Self { desk: Desk::open(setup)?, certificates, tls, listeners, control })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
+    }
+
+    /// The file with the certificate that it shows.
+    pub fn certificate_file(&self) -> &Path {
+        self.certificates.chain_file()
+    }
+
+    /// The part that answers.
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
+    /// Serves on this thread until the stopper is dropped; requests under way get a few seconds to finish.
+    pub fn run(self, stop: Stop) {
+        let Self { desk, certificates, tls, listeners, control } = self;
+        let executor = Arc::new(Executor::new());
+        let timeouts = desk.site.timeouts.clone();
+        let floor = Floor { site: Arc::clone(&desk.site), executor: Arc::clone(&executor), stop: stop.0.clone() };
+        let limits = &desk.app.config.limits;
+        let gate = Gate::new(limits.connections, limits.per_peer);
+        let control_gate = Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
+        let floor = Arc::new(floor);
+        let (gate, control_gate) = (Arc::new(gate), Arc::new(control_gate));
+        let mut loops = Vec::new();
+        for listener in listeners {
+            let accept = listen::accept_tls(Arc::clone(&floor), listener, Arc::clone(&tls), Arc::clone(&gate));
+            loops.push(executor.spawn(accept));
+        }
+        if let Some(control) = control {
+            loops.push(executor.spawn(listen::accept_control(Arc::clone(&floor), control, Arc::clone(&control_gate))));
+        }
+        let fresh = executor.spawn(async move { certificates.keep_fresh().await });
+        let main = async {
+            for accept in loops {
+                accept.await;
+            }
+            fresh.cancel().await;
+            let patience = async {
+                system::after(timeouts.shutdown).await;
+            };
+            all_gone(gate).or(patience).await;
+        };
+        async_io::block_on(executor.run(main));
+    }
+}
+
+/// Ends when the last connection has ended.
+async fn all_gone(gate: Arc<Gate>) {
+    if let Some(gate) = Arc::into_inner(gate) {
+        gate.empty().await;
+    }
+}
+
+impl Desk {
+    fn open(setup: Setup) -> Result<Self, ServeError> {
+        let Setup { config, clock, entropy, timeouts, in_memory } = setup;
+        let settings = Settings {
+            issuer: config.issuer(),
+            host: config.host.as_str().to_owned(),
+            house: config.house.clone(),
+        };
+        let now = clock.now();
+        let idp = if in_memory {
+            Idp::in_memory(settings, Arc::clone(&entropy), now)?
+        } else {
+            Idp::open(&config.database(), settings, Arc::clone(&entropy), now)?
+        };
+        let bridge = Bridge::start(idp).map_err(ServeError::Threads)?;
+        let app = Arc::new(App { bridge, config, clock, entropy });
+        let site = Arc::new(Site { router: Router::new(Arc::clone(&app)), timeouts });
+        Ok(Self { site, app })
+    }
+}
+
+/// Who is at the other end of [`Desk::exchange`].
+#[derive(Debug, Clone, Copy)]
+pub enum Via {
+    /// Somebody on the network.
+    Network(IpAddr),
+    /// Root on the control socket.
+    Console,
+}
+
+impl Desk {
+    /// Answers the bytes of one or more requests without a socket: the whole of HTTP, without TCP and TLS.
+    pub fn exchange(&self, via: Via, requests: &[u8]) -> Vec<u8> {
+        let peer = match via {
+            Via::Network(ip) => Peer::Network(ip),
+            Via::Console => Peer::Control { uid: 0, console: true },
+        };
+        let wire = Wire::new(requests);
+        let answers = wire.answers();
+        let (_stopper, stop) = stop();
+        async_io::block_on(listen::converse(&self.site, wire, peer, stop.0));
+        answers.take()
+    }
+
+    /// Runs an operation as an endpoint would.
+    ///
+    /// # Errors
+    /// When too many operations wait already.
+    pub fn operate<T: Send + 'static>(&self, op: impl FnOnce(&Idp) -> T + Send + 'static) -> Result<T, TooBusy> {
+        async_io::block_on(self.app.bridge.run(op)).map_err(|Busy| TooBusy)
+    }
+}
+
+/// Too many operations wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooBusy;
+
+/// Why the server does not start.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// The kernel gives no random bytes.
+    Entropy(NoEntropy),
+    /// A folder, file or socket cannot be had.
+    Path(PathBuf, io::Error),
+    /// An address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The machine has no more threads.
+    Threads(io::Error),
+    /// The certificate cannot be used.
+    Tls(TlsError),
+    /// The household cannot be opened.
+    Store(StartError),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Entropy(error) => error.fmt(f),
+            Self::Path(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "cannot listen on {address}: another program does; stop it or change `listen`")
+            }
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "cannot listen on {address}: ports below 1024 need CAP_NET_BIND_SERVICE")
+            }
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
+            Self::Tls(error) => write!(f, "the certificate cannot be used: {error}"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<ConfigError> for ServeError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<NoEntropy> for ServeError {
+    fn from(error: NoEntropy) -> Self {
+        Self::Entropy(error)
+    }
+}
+
+impl From<TlsError> for ServeError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn make_data_dir(path: &Path) -> Result<(), ServeError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| ServeError::Path(path.to_owned(), error))
+}
+
+fn open_control(path: &Path) -> Result<ControlSocket, ServeError> {
+    ControlSocket::bind(path).map_err(|error| ServeError::Path(path.to_owned(), error))
+}
+
+fn open_listener(address: SocketAddr) -> Result<Async<TcpListener>, ServeError> {
+    let listener = TcpListener::bind(address).and_then(Async::new);
+    listener.map_err(|error| ServeError::Listen(address, error))
+}
+
+/// Drops the stopper at the first SIGTERM or SIGINT.
+fn on_signals(stopper: Stopper) -> Result<(), ServeError> {
+    let register = || {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        signal_hook::low_level::pipe::register(SIGTERM, theirs.try_clone()?)?;
+        signal_hook::low_level::pipe::register(SIGINT, theirs)?;
+        std::thread::Builder::new().name("signals".to_owned()).stack_size(64 << 10).spawn(move || {
+            let _ = ours.read(&mut [0]);
+            drop(stopper);
+        })
+    };
+    register().map(drop).map_err(ServeError::Threads)
+}
