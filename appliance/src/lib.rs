@@ -4,7 +4,7 @@ mod bridge;
 pub mod config;
 mod endpoint;
 mod http;
-pub mod system;
 pub mod listen;
 mod log;
 pub mod serve;
+pub mod system;

@@ -181,13 +181,14 @@ async fn all_gone(gate: Arc<Gate>) {
 }
 
 impl Desk {
-    fn open(setup: Setup) -> Result<Self, ServeError> {
+    /// Opens the store and starts the worker threads.
+    ///
+    /// # Errors
+    /// When the household cannot be opened.
+    pub fn open(setup: Setup) -> Result<Self, ServeError> {
         let Setup { config, clock, entropy, timeouts, in_memory } = setup;
-        let settings = Settings {
-            issuer: config.issuer(),
-            host: config.host.as_str().to_owned(),
-            house: config.house.clone(),
-        };
+        let settings =
+            Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
         let now = clock.now();
         let idp = if in_memory {
             Idp::in_memory(settings, Arc::clone(&entropy), now)?

@@ -53,7 +53,8 @@ async fn get(_: Arc<App>, request: Request) -> Response {
     let Some(file) = FILES.iter().find(|file| file.name == request.params.get("name")) else {
         return Response::text(404, "There is nothing at this address.");
     };
-    let current = matches!(request.query.one("v"), Ok(Some(v)) if url(file.name).ends_with(v) && !v.is_empty());
+    let version = url(file.name).rsplit('=').next();
+    let current = matches!(request.query.one("v"), Ok(Some(v)) if version == Some(v));
     let cache = if current { "public, max-age=31536000, immutable" } else { "no-cache" };
     Response::bytes(file.content_type, file.bytes).header("Cache-Control", cache)
 }

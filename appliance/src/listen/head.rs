@@ -268,7 +268,8 @@ mod tests {
         ] {
             assert_eq!(status(&format!("POST / HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n")), 400, "{lines:?}");
         }
-        for lines in ["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity", "Transfer-Encoding: xchunked"] {
+        for lines in ["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity", "Transfer-Encoding: xchunked"]
+        {
             assert_eq!(status(&format!("POST / HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n")), 501, "{lines:?}");
         }
     }

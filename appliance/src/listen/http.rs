@@ -215,10 +215,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 self.write_answer(answer).await.is_ok()
             }
         };
+        let patience = self.site.timeouts.drain;
         let drain = async {
             let closed = self.io.close().await.is_ok();
             self.input.clear();
-            self.watch.set(self.site.timeouts.drain);
+            self.watch.set(patience);
             let mut left = DRAIN;
             while closed && linger && left > 0 && self.read_some(false).await.is_ok() {
                 left = left.saturating_sub(self.input.len());
@@ -226,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             }
         };
         let timeout = async {
-            system::after(self.site.timeouts.drain).await;
+            system::after(patience).await;
         };
         future::or(drain, timeout).await;
     }

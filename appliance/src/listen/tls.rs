@@ -184,7 +184,8 @@ fn make(host: &str, now: Timestamp) -> Result<(String, String), rcgen::Error> {
 
 /// Year, month and day in UTC, as rcgen wants them.
 fn day(time: Timestamp) -> Option<(i32, u8, u8)> {
-    let date = jiff::Timestamp::from_second(time.unix()).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let moment = jiff::Timestamp::from_second(time.unix()).ok()?;
+    let date = jiff::tz::TimeZone::UTC.to_datetime(moment).date();
     Some((date.year().into(), u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?))
 }
 

@@ -1,0 +1,201 @@
+//! A whole server inside the test: a clock that the test sets, seeded randomness, a household in memory.
+//!
+//! [`Server::start`] answers without sockets (fast); [`Server::listen`] opens a real port with TLS.
+
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod client;
+#[path = "../support/seeded.rs"]
+mod seeded;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use appliance::config::Config;
+use appliance::listen::Timeouts;
+use appliance::serve::{self, Desk, Setup, Stopper, Via};
+use appliance::system::{Clock, SystemClock};
+use domain::time::Timestamp;
+use service::Idp;
+
+pub use client::{Answer, Call, TlsClient};
+pub use seeded::SeededEntropy;
+
+/// When every test without sockets begins.
+pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+/// Where calls come from unless they say otherwise.
+pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+/// A clock that stands until the test moves it.
+#[derive(Debug)]
+pub struct SetClock(AtomicI64);
+
+impl SetClock {
+    /// Moves the clock on.
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A server; it stops when it is dropped.
+pub struct Server {
+    pub clock: Arc<SetClock>,
+    pub issuer: String,
+    desk: Desk,
+    running: Option<Running>,
+    data_dir: PathBuf,
+}
+
+struct Running {
+    stopper: Option<Stopper>,
+    thread: Option<JoinHandle<()>>,
+    address: SocketAddr,
+    certificate: Vec<u8>,
+}
+
+impl Server {
+    /// A server without sockets, called `https://id.example`.
+    pub fn start() -> Self {
+        Self::build(&config("host = \"id.example\""), Timeouts::default(), Sockets::None)
+    }
+
+    /// A server on a free port of 127.0.0.1, called `https://localhost:<port>`.
+    pub fn listen() -> Self {
+        Self::listen_with("", Timeouts::default())
+    }
+
+    /// The same with more lines of configuration and other timeouts.
+    pub fn listen_with(lines: &str, timeouts: Timeouts) -> Self {
+        // The port is part of the issuer, so it is found first; the listener is then opened on it.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let text = format!("host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n{lines}");
+        Self::build(&config(&text), timeouts, Sockets::Tls)
+    }
+
+    /// The same with the control socket open too; see [`Self::socket`].
+    pub fn listen_with_control() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let text = format!("host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n");
+        Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl)
+    }
+
+    fn build(config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {
+        // Clients that were not written for this harness compare certificates and tokens with their own clock.
+        let start = if let Sockets::None = sockets { START } else { SystemClock.now() };
+        let clock = Arc::new(SetClock(AtomicI64::new(start.unix())));
+        let data_dir = config.data_dir.clone();
+        let issuer = config.issuer();
+        let setup = Setup {
+            config: config.clone(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(SeededEntropy::new(1)),
+            timeouts,
+            in_memory: !matches!(sockets, Sockets::TlsAndControl),
+        };
+        if let Sockets::None = sockets {
+            let desk = Desk::open(setup).unwrap();
+            return Self { clock, issuer, desk, running: None, data_dir };
+        }
+        let server = serve::Server::open(setup).unwrap();
+        let desk = server.desk();
+        let address = server.addresses()[0];
+        let certificate = std::fs::read(server.certificate_file()).unwrap();
+        let (stopper, stop) = serve::stop();
+        let thread = std::thread::spawn(move || server.run(stop));
+        let running = Running { stopper: Some(stopper), thread: Some(thread), address, certificate };
+        Self { clock, issuer, desk, running: Some(running), data_dir }
+    }
+
+    /// Sends a call without a socket.
+    pub fn send(&self, call: &Call) -> Answer {
+        let bytes = self.desk.exchange(call.via(), &call.to_bytes(&self.authority()));
+        Answer::parse(&bytes)
+    }
+
+    /// Sends raw bytes without a socket, from [`PEER`]; all answers as they came.
+    pub fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        self.desk.exchange(Via::Network(PEER), bytes)
+    }
+
+    /// Runs an operation of the service.
+    pub fn operate<T: Send + 'static>(&self, op: impl FnOnce(&Idp) -> T + Send + 'static) -> T {
+        self.desk.operate(op).unwrap()
+    }
+
+    /// `host` or `host:port`, as in the `Host` header.
+    pub fn authority(&self) -> String {
+        self.issuer.trim_start_matches("https://").to_owned()
+    }
+
+    /// Where the TLS port is.
+    pub fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address
+    }
+
+    /// The certificate as a PEM file's bytes.
+    pub fn certificate(&self) -> &[u8] {
+        &self.running.as_ref().unwrap().certificate
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.data_dir.join("control").join("latchkey.sock")
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// A connection with TLS.
+    pub fn connect(&self) -> TlsClient {
+        TlsClient::connect(self.address(), self.certificate(), &self.authority())
+    }
+
+    /// Tells the server to stop, without waiting.
+    pub fn begin_stop(&mut self) {
+        self.running.as_mut().unwrap().stopper.take();
+    }
+
+    /// Stops the server and waits for its end.
+    pub fn stop(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.stopper.take();
+            if let Some(thread) = running.thread.take() {
+                thread.join().unwrap();
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = std::fs::remove_dir_all(&self.data_dir);
+    }
+}
+
+enum Sockets {
+    None,
+    Tls,
+    TlsAndControl,
+}
+
+/// A configuration with a data directory of its own.
+fn config(text: &str) -> Config {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    let mut config = Config::parse(text).unwrap();
+    config.data_dir = std::env::temp_dir().join(format!("latchkey-test-{}-{number}", std::process::id()));
+    config
+}
