@@ -158,7 +158,7 @@ mod tests {
             let gate = gate.clone();
             let mut run = Box::pin({
                 let pools = Arc::clone(&pools);
-                async move { pools.run_hashing(move |()| drop(gate.recv_blocking())).await }
+                async move { pools.run_hashing(move |()| gate.recv_blocking().is_ok()).await }
             });
             waiting.push((smol::block_on(future::poll_once(&mut run)), run));
         }
@@ -176,7 +176,7 @@ mod tests {
         let mut blockers: Vec<_> = (0..WORKERS)
             .map(|_| {
                 let gate = gate.clone();
-                Box::pin(pools.run(move |()| drop(gate.recv_blocking())))
+                Box::pin(pools.run(move |()| gate.recv_blocking().is_ok()))
             })
             .collect();
         for blocker in &mut blockers {

@@ -144,7 +144,7 @@ impl Server {
         let Self { desk, certificates, tls, listeners, control } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
-        let floor = Floor { site: Arc::clone(&desk.site), executor: Arc::clone(&executor), stop: stop.0.clone() };
+        let floor = Floor { site: Arc::clone(&desk.site), executor: Arc::clone(&executor), stop: stop.0 };
         let limits = &desk.app.config.limits;
         let gate = Gate::new(limits.connections, limits.per_peer);
         let control_gate = Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);

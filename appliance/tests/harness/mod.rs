@@ -185,6 +185,7 @@ impl Drop for Server {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Sockets {
     None,
     Tls,
