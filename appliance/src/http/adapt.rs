@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use async_h1::server::Encoder;
-use domain::entropy;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt};
 use tide::http;
 
@@ -18,7 +17,7 @@ use super::request::{Method, PathParams, Peer, Request};
 use super::response::Response;
 use super::routes::{self, Kind, Route};
 use super::{csrf, headers};
-use crate::system;
+use crate::{endpoint, system};
 
 /// One request whose framing has been checked and whose body has been read.
 pub(crate) struct Incoming {
@@ -94,27 +93,18 @@ impl Router {
 
     async fn respond(&self, request: http::Request, peer: Peer) -> (http::Response, &'static str) {
         let path = request.url().path().to_owned();
+        let person = looks_like_a_person(&request);
         let answer = self.server.respond::<http::Request, http::Response>(request);
-        match AssertUnwindSafe(answer).catch_unwind().await {
+        let refusal = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(response)) => match response.ext().get::<Answered>().map(|row| row.0.path) {
-                Some(route) => (response, route),
-                None => (self.encode(unrouted(&path), Kind::Page, peer), "-"),
+                Some(route) => return (response, route),
+                None => unrouted(&path),
             },
-            Ok(Err(error)) => {
-                let response = self.fault(&error.to_string(), peer);
-                (response, "-")
-            }
-            Err(_) => (self.fault("an endpoint panicked", peer), "-"),
-        }
-    }
-
-    /// A fault is logged with a number, and only the number is shown.
-    fn fault(&self, what: &str, peer: Peer) -> http::Response {
-        let [a, b, c, d] = entropy::bytes(&*self.app.entropy);
-        let id = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
-        tracing::error!(fault = %id, what, "fault");
-        let text = format!("Something went wrong here (fault {id}). The log of the server says more.");
-        self.encode(Response::text(500, text), Kind::Page, peer)
+            Ok(Err(error)) => self.app.fault(&error),
+            Err(_) => self.app.fault(&"an endpoint panicked"),
+        };
+        let refusal = if person { endpoint::web::in_plain_sight(&self.app, refusal, "/") } else { refusal };
+        (self.encode(refusal, Kind::Page, peer), "-")
     }
 
     fn encode(&self, response: Response, kind: Kind, peer: Peer) -> http::Response {
@@ -156,6 +146,8 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         .ext_mut()
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
+    let person = route.kind == Kind::Page && looks_like_a_person(&raw);
+    let back = way_back(&raw, &app.config.issuer());
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
             request.body = body;
@@ -163,6 +155,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         }
         Err(refused) => refused,
     };
+    let response = if person { endpoint::web::in_plain_sight(&app, response, &back) } else { response };
     let mut response = encode(response, route.kind, secure(&app, peer));
     response.ext_mut().insert(Answered(route));
     response.into()
@@ -199,6 +192,21 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
         return Err(Response::text(403, text));
     }
     Ok(request)
+}
+
+/// Whether whoever asks wants a page to look at. Scripts and apps get plain words.
+fn looks_like_a_person(request: &http::Request) -> bool {
+    request.header("accept").is_some_and(|accept| accept.iter().any(|value| value.as_str().contains("text/html")))
+}
+
+/// Where to try again: the page itself, or the page of ours that the form stood on.
+fn way_back(request: &http::Request, issuer: &str) -> String {
+    if request.method() == http::Method::Get {
+        let url = request.url();
+        return url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    }
+    let referer = request.header("referer").map_or("", |referer| referer.as_str());
+    referer.strip_prefix(issuer).unwrap_or("/").to_owned()
 }
 
 fn nothing_here() -> Response {

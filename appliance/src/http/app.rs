@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::entropy::Entropy;
+use domain::entropy::{self, Entropy};
 
+use super::response::Response;
 use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::system::Clock;
+
+/// The header that carries the number of a fault.
+pub(crate) const FAULT: &str = "Latchkey-Fault";
 
 /// The running server, as its endpoints see it.
 pub(crate) struct App {
@@ -18,4 +22,15 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// Random bytes, for fault numbers and the like; secrets are made in `service`.
     pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl App {
+    /// Logs an accident under a number; the answer shows only the number.
+    pub(crate) fn fault(&self, what: &dyn std::fmt::Display) -> Response {
+        let [a, b, c, d] = entropy::bytes(&*self.entropy);
+        let id = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
+        tracing::error!(fault = %id, %what, "fault");
+        Response::text(500, format!("Something went wrong here (fault {id}). The log of the server says more."))
+            .header(FAULT, id)
+    }
 }

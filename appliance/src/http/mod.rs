@@ -14,7 +14,7 @@ mod response;
 mod routes;
 
 pub(crate) use adapt::{Incoming, Outgoing, Router};
-pub(crate) use app::App;
+pub(crate) use app::{App, FAULT};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::{Form, Repeated};
 pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};

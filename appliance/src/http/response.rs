@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::cookies::Cookie;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Response {
@@ -49,7 +51,7 @@ impl Response {
 
     /// A page.
     pub(crate) fn html(status: u16, page: String) -> Self {
-        Self::with(status, "text/html; charset=utf-8", Body::Owned(page.into_bytes()))
+        Self::with(status, HTML, Body::Owned(page.into_bytes()))
     }
 
     /// Plain text; a line end is added.
@@ -93,6 +95,23 @@ impl Response {
     /// Busy: come back in a moment.
     pub(crate) fn busy() -> Self {
         Self::text(503, "Too much at once. Try again in a few seconds.").header("Retry-After", "5")
+    }
+
+    /// The value of a header that was added.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it refuses something in plain words only.
+    pub(crate) fn is_plain_refusal(&self) -> bool {
+        self.status >= 400 && self.content_type.is_some_and(|kind| kind.starts_with("text/plain"))
+    }
+
+    /// The same answer with a page in place of its words.
+    pub(crate) fn with_page(mut self, page: String) -> Self {
+        self.content_type = Some(HTML);
+        self.body = Body::Owned(page.into_bytes());
+        self
     }
 
     /// Another status for the same answer.

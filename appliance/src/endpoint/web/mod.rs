@@ -2,4 +2,7 @@
 
 mod next;
 mod qr;
+mod trouble;
 pub(crate) mod view;
+
+pub(crate) use trouble::in_plain_sight;

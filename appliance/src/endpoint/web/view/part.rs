@@ -4,6 +4,8 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use domain::time::Timestamp;
 
+use crate::config::Config;
+
 /// What the frame around every page needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Chrome {
@@ -13,6 +15,13 @@ pub(crate) struct Chrome {
     pub host: String,
     /// Who is signed in, if anybody.
     pub me: Option<Me>,
+}
+
+impl Chrome {
+    /// The frame for somebody who is not signed in.
+    pub(crate) fn nobody(config: &Config) -> Self {
+        Self { house: config.house.clone(), host: config.authority(), me: None }
+    }
 }
 
 /// The person who looks at the page.
