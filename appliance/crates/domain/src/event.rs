@@ -73,3 +73,20 @@ impl FromStr for Outcome {
         }
     }
 }
+
+/// Which events are meant; what is absent is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Who did it, by name.
+    pub actor: Option<String>,
+    /// What was done, from its beginning: `person` means every `person.` action, `person.create` that one.
+    pub action: Option<String>,
+    /// On whom or what, by name.
+    pub target: Option<String>,
+    /// Not before this moment.
+    pub since: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
+    /// Whether it was done.
+    pub outcome: Option<Outcome>,
+}

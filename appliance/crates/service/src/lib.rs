@@ -1,10 +1,15 @@
 //! The operations. Each one authorizes the actor, loads, lets the domain decide, saves, and writes the audit event, in ONE
 //! transaction. `Idp` is the only public door and keeps its `Store` private.
 
+mod account;
+mod audit;
 mod context;
 mod error;
 mod founding;
+mod group;
 mod operation;
+mod page;
+mod readiness;
 mod status;
 
 use std::path::Path;
@@ -15,9 +20,12 @@ use domain::time::Timestamp;
 pub use store::OpenError;
 use store::Store;
 
+pub use account::{AccountView, MAX_PERSONS, MAX_SERVICE_ACCOUNTS, Whose};
 pub use context::{Context, Origin};
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
+pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
+pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
 pub use status::Status;
 
 /// What the house is called and where it is reached.
@@ -105,6 +113,8 @@ impl From<OpError<Refusal>> for StartError {
     }
 }
 
+#[cfg(test)]
+mod house;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]
 mod testing;

@@ -1,11 +1,13 @@
 -- Accounts, groups, credentials, sessions, apps, tokens, keys and the audit log.
 --
--- Portable but for three words that the file which opens a connection answers for: STRICT, WITHOUT ROWID and BLOB.
+-- Portable but for four words that the file which opens a connection answers for: STRICT, WITHOUT ROWID, BLOB and
+-- AUTOINCREMENT (the row number of a deleted account or app is never given to another, so that a code or token in flight
+-- cannot change hands).
 -- Times are Unix seconds, JSON is TEXT, flags are 0 or 1. Tables that a sign-in or a token call writes are keyed by
 -- (account_id, number) and carry no second index, so that such a call dirties three pages at the most.
 
 CREATE TABLE account (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     subject     BLOB    NOT NULL UNIQUE,
     kind        TEXT    NOT NULL CHECK (kind IN ('person', 'service')),
     name        TEXT    NOT NULL UNIQUE,
@@ -114,7 +116,7 @@ CREATE TABLE api_token (
 
 -- An app. `settings` is JSON: redirect URIs, launch URL, PKCE, consent, signing algorithm, lifetimes.
 CREATE TABLE client (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     name          TEXT    NOT NULL UNIQUE,
     display_name  TEXT    NOT NULL,
     secret_digest BLOB,

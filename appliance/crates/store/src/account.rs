@@ -1,6 +1,6 @@
 //! Accounts.
 
-use domain::account::Account;
+use domain::account::{Account, AccountKind};
 use domain::id::{AccountId, Subject};
 use domain::name::Username;
 use rusqlite::Row;
@@ -19,7 +19,8 @@ macro_rules! select {
     };
 }
 
-fn read(row: &Row<'_>) -> Result<Account, Fault> {
+/// Reads the columns of an account, whatever else the row holds.
+pub(crate) fn read(row: &Row<'_>) -> Result<Account, Fault> {
     Ok(Account {
         id: AccountId(row.get("id")?),
         subject: Subject::from_bytes(blob(row, "subject", TABLE)?),
@@ -48,6 +49,22 @@ impl Reader<'_> {
     /// The account of that `sub`.
     pub fn account_by_subject(&self, subject: Subject) -> Result<Option<Account>, Fault> {
         self.one(select!("WHERE subject = ?1"), [subject.as_bytes().as_slice()], read)
+    }
+
+    /// Accounts of that kind whose name begins with `prefix` and comes after `after`, by name.
+    pub fn accounts(&self, kind: AccountKind, prefix: &str, after: &str, limit: u32) -> Result<Vec<Account>, Fault> {
+        self.all(
+            // No name holds a `~`, and every character of a name comes before it.
+            select!("WHERE kind = ?1 AND name >= ?2 AND name < ?2 || '~' AND name > ?3 ORDER BY name LIMIT ?4"),
+            (kind.as_str(), prefix, after, limit),
+            read,
+        )
+    }
+
+    /// How many accounts of that kind there are.
+    pub fn count_accounts(&self, kind: AccountKind) -> Result<u32, Fault> {
+        let count = self.one("SELECT count(*) FROM account WHERE kind = ?1", [kind.as_str()], |row| Ok(row.get(0)?))?;
+        Ok(count.unwrap_or(0))
     }
 }
 
@@ -94,5 +111,15 @@ impl Writer<'_> {
     /// Removes the account and all that hangs on it.
     pub fn delete_account(&self, id: AccountId) -> Result<bool, Fault> {
         Ok(self.run("DELETE FROM account WHERE id = ?1", [id.0])? > 0)
+    }
+
+    /// Ends every session of the account; tells how many there were.
+    pub fn delete_sessions_of(&self, id: AccountId) -> Result<usize, Fault> {
+        self.run("DELETE FROM session WHERE account_id = ?1", [id.0])
+    }
+
+    /// Ends every token family of the account; tells how many there were.
+    pub fn delete_token_families_of(&self, id: AccountId) -> Result<usize, Fault> {
+        self.run("DELETE FROM token_family WHERE account_id = ?1", [id.0])
     }
 }

@@ -21,7 +21,8 @@ macro_rules! select {
     };
 }
 
-fn read(row: &Row<'_>) -> Result<Group, Fault> {
+/// Reads the columns of a group, whatever else the row holds.
+pub(crate) fn read(row: &Row<'_>) -> Result<Group, Fault> {
     let name: GroupName = parsed(row, "name", TABLE)?;
     let builtin = if row.get("builtin")? { Builtin::by_name(name.as_str()) } else { None };
     Ok(Group {
@@ -44,6 +45,21 @@ impl Reader<'_> {
     /// The group of that name.
     pub fn group_by_name(&self, name: &GroupName) -> Result<Option<Group>, Fault> {
         self.one(select!("WHERE g.name = ?1"), [name.as_str()], read)
+    }
+
+    /// Groups whose name begins with `prefix` and comes after `after`, by name.
+    pub fn groups(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<Group>, Fault> {
+        self.all(
+            // No name holds a `~`, and every character of a name comes before it.
+            select!("WHERE g.name >= ?1 AND g.name < ?1 || '~' AND g.name > ?2 ORDER BY g.name LIMIT ?3"),
+            (prefix, after, limit),
+            read,
+        )
+    }
+
+    /// How many groups there are.
+    pub fn count_groups(&self) -> Result<u32, Fault> {
+        Ok(self.one("SELECT count(*) FROM household_group", [], |row| Ok(row.get(0)?))?.unwrap_or(0))
     }
 
     /// Every group that the account is in, directly, through other groups, or (a person) through `everyone`; by name.
@@ -87,5 +103,19 @@ impl Writer<'_> {
             |row| Ok(GroupId(row.get(0)?)),
         )?;
         id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })
+    }
+
+    /// Writes name, description, strength and time of change of the group.
+    pub fn update_group(&self, group: &Group) -> Result<(), Fault> {
+        self.run(
+            "UPDATE household_group SET name = ?2, description = ?3, strength = ?4, updated_at = ?5 WHERE id = ?1",
+            (group.id.0, group.name.as_str(), &group.description, group.strength.as_str(), group.updated_at.unix()),
+        )?;
+        Ok(())
+    }
+
+    /// Removes the group and its memberships, not its members.
+    pub fn delete_group(&self, id: GroupId) -> Result<bool, Fault> {
+        Ok(self.run("DELETE FROM household_group WHERE id = ?1", [id.0])? > 0)
     }
 }

@@ -11,6 +11,7 @@ mod fault;
 mod group;
 mod invite;
 mod key;
+mod member;
 mod migrate;
 mod open;
 mod row;

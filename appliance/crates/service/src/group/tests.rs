@@ -1,0 +1,261 @@
+use domain::account::AccountKind::Person;
+use domain::amend::Amendment;
+use domain::permission::Denied;
+
+use super::*;
+use crate::house::{House, console, fresh, group, refusal, user};
+
+const NOT_ALLOWED: Refusal = Refusal::Denied(Denied::NotAllowed);
+
+fn account(name: &str) -> Member {
+    Member::Account(user(name))
+}
+
+fn nested(name: &str) -> Member {
+    Member::Group(group(name))
+}
+
+fn strength(strength: Strength) -> GroupAmendment {
+    GroupAmendment { strength: Some(strength), ..GroupAmendment::default() }
+}
+
+fn members(house: &House, name: &str, reach: Reach) -> Vec<String> {
+    let page = house.idp.list_members(&console(), &group(name), reach, &PageQuery::default()).unwrap();
+    page.items.into_iter().map(|account| account.name.to_string()).collect()
+}
+
+#[test]
+fn adding_and_removing_twice_is_unchanged_and_leaves_no_event() {
+    let house = House::new();
+    house.person("anna", &[]);
+    house.group("kids", &[]);
+    house.group("family", &[]);
+    for member in [account("anna"), nested("kids")] {
+        let add = || house.idp.add_member(&console(), &group("family"), &member);
+        assert_eq!(add().unwrap(), Change::Changed);
+        assert_eq!(house.last_event(), "group.add family success");
+        house.leaves_no_trace(add);
+        let remove = || house.idp.remove_member(&console(), &group("family"), &member);
+        assert_eq!(remove().unwrap(), Change::Changed);
+        assert_eq!(house.last_event(), "group.remove family success");
+        house.leaves_no_trace(remove);
+    }
+}
+
+#[test]
+fn setting_a_group_to_what_it_is_changes_nothing() {
+    let house = House::new();
+    house.group("family", &[]);
+    let change = GroupAmendment { description: Some(" All of us ".into()), ..strength(Strength::Passkey) };
+    let set = || house.idp.set_group(&console(), &group("family"), &change);
+    assert_eq!(set().unwrap(), Change::Changed);
+    house.leaves_no_trace(set);
+    house.leaves_no_trace(|| house.idp.delete_group(&console(), &group("strangers")));
+}
+
+#[test]
+fn a_member_of_a_member_is_a_member() {
+    let house = House::new();
+    house.group("kids", &[]);
+    house.group("family", &["kids"]);
+    house.group("house", &["family"]);
+    house.person("anna", &["family"]);
+    house.person("mia", &["kids"]);
+    assert_eq!(members(&house, "house", Reach::Effective), ["anna", "mia"]);
+    assert!(members(&house, "house", Reach::Direct).is_empty());
+    assert_eq!(members(&house, "family", Reach::Direct), ["anna"]);
+    let mia = house.idp.show_account(&console(), Person, &user("mia")).unwrap();
+    assert_eq!(mia.effective_groups, ["everyone", "family", "house", "kids"].map(group));
+    assert_eq!(mia.direct_groups, [group("kids")]);
+}
+
+#[test]
+fn a_cycle_is_refused_and_its_path_is_named() {
+    let house = House::new();
+    house.group("kids", &[]);
+    house.group("family", &["kids"]);
+    house.group("house", &["family"]);
+    let refused = house.idp.add_member(&console(), &group("kids"), &nested("house"));
+    assert_eq!(refusal(refused), Refusal::Cycle(["kids", "house", "family", "kids"].map(group).to_vec()));
+    let refused = house.idp.add_member(&console(), &group("kids"), &nested("kids"));
+    assert_eq!(refusal(refused), Refusal::Cycle(["kids", "kids"].map(group).to_vec()));
+}
+
+#[test]
+fn everyone_holds_every_person_and_nobody_is_added() {
+    let house = House::new();
+    house.person("anna", &[]);
+    house.service("robot", &[]);
+    assert_eq!(members(&house, "everyone", Reach::Effective), ["anna"]);
+    house.leaves_no_trace(|| house.idp.add_member(&console(), &group("everyone"), &account("anna")));
+    let refused = house.idp.add_member(&console(), &group("everyone"), &account("robot"));
+    assert_eq!(refusal(refused), Refusal::Builtin(group("everyone")));
+    house.group("guests", &[]);
+    let refused = house.idp.add_member(&console(), &group("everyone"), &nested("guests"));
+    assert_eq!(refusal(refused), Refusal::Builtin(group("everyone")));
+}
+
+#[test]
+fn a_group_that_holds_everyone_holds_every_person_and_its_own() {
+    let house = House::new();
+    house.group("all", &["everyone"]);
+    house.person("anna", &[]);
+    house.service("robot", &["all"]);
+    assert_eq!(members(&house, "all", Reach::Effective), ["anna", "robot"]);
+    let anna = house.idp.show_account(&console(), Person, &user("anna")).unwrap();
+    assert_eq!(anna.effective_groups, ["all", "everyone"].map(group));
+}
+
+#[test]
+fn everyone_never_gets_an_office() {
+    let house = House::new();
+    house.group("all", &["everyone"]);
+    for child in ["everyone", "all"] {
+        let refused = house.idp.add_member(&console(), &group("owners"), &nested(child));
+        assert!(matches!(refusal(refused), Refusal::Conflict(_)), "{child}");
+    }
+    house.group("bosses", &[]);
+    house.idp.add_member(&console(), &group("owners"), &nested("bosses")).unwrap();
+    let refused = house.idp.add_member(&console(), &group("bosses"), &nested("all"));
+    assert!(matches!(refusal(refused), Refusal::Conflict(_)));
+}
+
+#[test]
+fn everyone_cannot_slip_under_an_office_in_two_steps() {
+    let house = House::new();
+    house.group("bosses", &[]);
+    house.group("inner", &[]);
+    house.idp.add_member(&console(), &group("owners"), &nested("bosses")).unwrap();
+    house.idp.add_member(&console(), &group("bosses"), &nested("inner")).unwrap();
+    let refused = house.idp.add_member(&console(), &group("inner"), &nested("everyone"));
+    assert!(matches!(refusal(refused), Refusal::Conflict(_)));
+}
+
+#[test]
+fn the_groups_of_the_house_are_neither_renamed_nor_removed() {
+    let house = House::new();
+    for builtin in Builtin::ALL {
+        let name = group(builtin.name());
+        assert_eq!(refusal(house.idp.delete_group(&console(), &name)), Refusal::Builtin(name.clone()));
+        let rename = GroupAmendment { name: Some(group("other")), ..GroupAmendment::default() };
+        assert_eq!(refusal(house.idp.set_group(&console(), &name, &rename)), Refusal::Builtin(name.clone()));
+        let again = house.idp.create_group(&console(), &name, &GroupAmendment::default());
+        assert_eq!(refusal(again), Refusal::Exists { kind: "group", name: name.to_string() });
+    }
+}
+
+#[test]
+fn the_last_owner_stays_an_owner() {
+    let house = House::new();
+    house.group("parents", &[]);
+    house.idp.add_member(&console(), &group("owners"), &nested("parents")).unwrap();
+    house.person("anna", &["parents"]);
+    let refused = house.idp.remove_member(&console(), &group("parents"), &account("anna"));
+    assert_eq!(refusal(refused), Refusal::LastOwner);
+    let refused = house.idp.remove_member(&console(), &group("owners"), &nested("parents"));
+    assert_eq!(refusal(refused), Refusal::LastOwner);
+    assert_eq!(refusal(house.idp.delete_group(&console(), &group("parents"))), Refusal::LastOwner);
+    house.person("ben", &["owners"]);
+    assert_eq!(house.idp.delete_group(&console(), &group("parents")).unwrap(), Change::Removed);
+}
+
+#[test]
+fn a_people_admin_gives_no_office() {
+    let house = House::new();
+    let pia = house.person("pia", &["people_admins"]);
+    let admin = fresh(&pia);
+    house.group("helpers", &[]);
+    house.idp.add_member(&console(), &group("app_admins"), &nested("helpers")).unwrap();
+    house.group("family", &[]);
+    house.person("ben", &[]);
+    for office in ["owners", "people_admins", "app_admins", "auditors", "helpers"] {
+        assert_eq!(refusal(house.idp.add_member(&admin, &group(office), &account("ben"))), NOT_ALLOWED, "{office}");
+        assert_eq!(refusal(house.idp.add_member(&admin, &group(office), &nested("family"))), NOT_ALLOWED, "{office}");
+        assert_eq!(refusal(house.idp.set_group(&admin, &group(office), &strength(Strength::Any))), NOT_ALLOWED);
+    }
+    assert_eq!(house.last_event(), "group.set helpers refused");
+    assert_eq!(house.idp.add_member(&admin, &group("family"), &account("ben")).unwrap(), Change::Changed);
+}
+
+#[test]
+fn a_people_admin_cannot_shut_an_owner_out_by_demanding_more() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.person("anna", &["owners"]);
+    house.group("family", &[]);
+    house.group("strict", &[]);
+    house.idp.add_member(&console(), &group("family"), &account("anna")).unwrap();
+    let set = |name: &str| house.idp.set_group(&admin, &group(name), &strength(Strength::Passkey));
+    assert_eq!(refusal(set("family")), NOT_ALLOWED);
+    assert_eq!(refusal(set("everyone")), NOT_ALLOWED);
+    assert_eq!(set("strict").unwrap(), Change::Changed);
+    assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &nested("family"))), NOT_ALLOWED);
+    assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &nested("everyone"))), NOT_ALLOWED);
+    assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &account("anna"))), NOT_ALLOWED);
+}
+
+#[test]
+fn an_auditor_or_app_admin_changes_no_group() {
+    let house = House::new();
+    house.group("family", &[]);
+    for office in ["auditors", "app_admins"] {
+        let actor = fresh(&house.person(&format!("{office}.one"), &[office]));
+        assert!(house.idp.show_group(&actor, &group("family")).is_ok());
+        assert!(house.idp.list_groups(&actor, &PageQuery::default()).is_ok());
+        let made = house.idp.create_group(&actor, &group("mine"), &GroupAmendment::default());
+        assert_eq!(refusal(made), NOT_ALLOWED);
+        assert_eq!(refusal(house.idp.delete_group(&actor, &group("family"))), NOT_ALLOWED);
+        assert_eq!(refusal(house.idp.delete_group(&actor, &group("none"))), NOT_ALLOWED);
+    }
+}
+
+#[test]
+fn a_removed_group_takes_no_member_with_it() {
+    let house = House::new();
+    house.group("kids", &[]);
+    house.group("family", &["kids"]);
+    house.person("anna", &["family"]);
+    house.idp.delete_group(&console(), &group("family")).unwrap();
+    let anna = house.idp.show_account(&console(), Person, &user("anna")).unwrap();
+    assert!(anna.direct_groups.is_empty());
+    assert!(house.idp.show_group(&console(), &group("kids")).unwrap().parents.is_empty());
+}
+
+#[test]
+fn a_group_demands_what_the_groups_above_it_demand() {
+    let house = House::new();
+    house.group("kids", &[]);
+    house.group("family", &["kids"]);
+    house.idp.set_group(&console(), &group("family"), &strength(Strength::Passkey)).unwrap();
+    let kids = house.idp.show_group(&console(), &group("kids")).unwrap();
+    assert_eq!((kids.group.strength, kids.effective_strength), (Strength::Any, Strength::Passkey));
+    assert_eq!(kids.parents, [group("family")]);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let house = House::new();
+    house.group("family", &[]);
+    let refused = house.idp.add_member(&console(), &group("family"), &account("eve"));
+    assert_eq!(refusal(refused), Refusal::NotFound { kind: "account", name: "eve".into() });
+    let refused = house.idp.add_member(&console(), &group("family"), &nested("eves"));
+    assert_eq!(refusal(refused), Refusal::NotFound { kind: "group", name: "eves".into() });
+    let bad = GroupAmendment { description: Some("a\nb".into()), ..GroupAmendment::default() };
+    assert!(matches!(refusal(house.idp.set_group(&console(), &group("family"), &bad)), Refusal::Invalid { .. }));
+}
+
+#[test]
+fn an_account_is_added_to_a_bounded_number_of_groups() {
+    let house = House::new();
+    house.idp.create_account(&console(), Person, &user("anna"), &Amendment::default()).unwrap();
+    for n in 0..=MAX_GROUPS_OF_ACCOUNT {
+        let name = group(&format!("g{n}"));
+        house.idp.create_group(&console(), &name, &GroupAmendment::default()).unwrap();
+        let added = house.idp.add_member(&console(), &name, &account("anna"));
+        if n < MAX_GROUPS_OF_ACCOUNT {
+            assert!(added.is_ok());
+        } else {
+            assert!(matches!(refusal(added), Refusal::TooMany { limit: MAX_GROUPS_OF_ACCOUNT, .. }));
+        }
+    }
+}
