@@ -9,7 +9,6 @@ mod founding;
 mod group;
 mod operation;
 mod page;
-mod readiness;
 mod status;
 
 use std::path::Path;
