@@ -5,6 +5,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::{io, thread};
 
 use service::Idp;
@@ -40,6 +41,7 @@ impl From<Busy> for crate::http::Response {
 pub(crate) struct Pools<S> {
     general: Sender<Job<S>>,
     hashing: Sender<Job<S>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 type Job<S> = Box<dyn FnOnce(&S) + Send>;
@@ -55,10 +57,10 @@ impl<S: Send + Sync + 'static> Pools<S> {
             Some(bytes) if bytes >= TWO_PERMITS_FROM => 2,
             Some(_) | None => 1,
         };
-        Ok(Self {
-            general: pool("worker", WORKERS, QUEUE, &shared)?,
-            hashing: pool("hash", permits, HASH_QUEUE, &shared)?,
-        })
+        let mut threads = Vec::new();
+        let general = pool("worker", WORKERS, QUEUE, (&shared, &mut threads))?;
+        let hashing = pool("hash", permits, HASH_QUEUE, (&shared, &mut threads))?;
+        Ok(Self { general, hashing, threads })
     }
 
     /// Runs an operation on a worker thread. A panic in it goes on in the caller.
@@ -81,16 +83,30 @@ impl<S: Send + Sync + 'static> Pools<S> {
     }
 }
 
+/// What is under way is finished, and the shared value is gone (the store is closed in order) when this returns.
+impl<S> Drop for Pools<S> {
+    fn drop(&mut self) {
+        self.general.close();
+        self.hashing.close();
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+    }
+}
+
 fn pool<S: Send + Sync + 'static>(
     name: &str,
-    threads: usize,
+    count: usize,
     queue: usize,
-    shared: &Arc<S>,
+    (shared, threads): (&Arc<S>, &mut Vec<JoinHandle<()>>),
 ) -> io::Result<Sender<Job<S>>> {
     let (sender, receiver) = channel::bounded::<Job<S>>(queue);
-    for _ in 0..threads {
+    for _ in 0..count {
         let (shared, receiver) = (Arc::clone(shared), receiver.clone());
-        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || work::<S>(&shared, &receiver))?;
+        let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+        threads.push(thread.spawn(move || work::<S>(&shared, &receiver))?);
     }
     Ok(sender)
 }

@@ -8,3 +8,6 @@ pub mod listen;
 mod log;
 pub mod serve;
 pub mod system;
+
+#[cfg(test)]
+mod testing;

@@ -20,7 +20,7 @@ use smol::channel::{self, Sender};
 
 use crate::bridge::{Bridge, Busy};
 use crate::config::{Config, ConfigError};
-use crate::http::{App, Peer, Router};
+use crate::http::{App, Peer, ROUTES, Router};
 use crate::listen::{self, Certificates, ControlSocket, Floor, Gate, Site, Timeouts, TlsError, Wire};
 use crate::log;
 use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
@@ -197,7 +197,7 @@ impl Desk {
         };
         let bridge = Bridge::start(idp).map_err(ServeError::Threads)?;
         let app = Arc::new(App { bridge, config, clock, entropy });
-        let site = Arc::new(Site { router: Router::new(Arc::clone(&app)), timeouts });
+        let site = Arc::new(Site { router: Router::new(Arc::clone(&app), ROUTES), timeouts });
         Ok(Self { site, app })
     }
 }

@@ -15,7 +15,7 @@ use super::app::App;
 use super::form::Form;
 use super::request::{Method, PathParams, Peer, Request};
 use super::response::Response;
-use super::routes::{self, Kind, Route};
+use super::routes::{self, BODY_LIMIT, Kind, Route, Table};
 use super::{csrf, headers};
 use crate::{endpoint, system};
 
@@ -50,17 +50,25 @@ struct Answered(&'static Route);
 pub(crate) struct Router {
     server: tide::Server<Arc<App>>,
     app: Arc<App>,
+    table: Table,
 }
 
 impl Router {
     /// Puts every row of the table into tide's router.
-    pub(crate) fn new(app: Arc<App>) -> Self {
+    pub(crate) fn new(app: Arc<App>, table: Table) -> Self {
         let mut server = tide::Server::with_state(Arc::clone(&app));
-        for route in routes::all() {
+        for route in table.iter().copied().flatten() {
             let endpoint = move |request| async move { Ok(run(route, request).await) };
             server.at(route.path).method(to_tide(route.method), endpoint);
         }
-        Self { server, app }
+        Self { server, app, table }
+    }
+
+    /// The longest body that a request to this path may bring, before anything of the body is read.
+    pub(crate) fn body_limit(&self, path: &str) -> usize {
+        let rows = self.table.iter().copied().flatten();
+        let special = rows.filter(|route| route.body_limit != BODY_LIMIT && routes::matches(route.path, path));
+        special.map(|route| route.body_limit).max().unwrap_or(BODY_LIMIT)
     }
 
     /// Answers one request; never fails, and survives an endpoint that panics.
@@ -98,7 +106,7 @@ impl Router {
         let refusal = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(response)) => match response.ext().get::<Answered>().map(|row| row.0.path) {
                 Some(route) => return (response, route),
-                None => unrouted(&path),
+                None => unrouted(self.table, &path),
             },
             Ok(Err(error)) => self.app.fault(&error),
             Err(_) => self.app.fault(&"an endpoint panicked"),
@@ -214,8 +222,8 @@ fn nothing_here() -> Response {
 }
 
 /// The answer when no row has this path, or none with this method.
-fn unrouted(path: &str) -> Response {
-    let rows = routes::all().filter(|route| routes::matches(route.path, path));
+fn unrouted(table: Table, path: &str) -> Response {
+    let rows = table.iter().copied().flatten().filter(|route| routes::matches(route.path, path));
     let allowed: Vec<http::Method> = rows.map(|route| to_tide(route.method)).collect();
     if allowed.is_empty() {
         return nothing_here();

@@ -19,4 +19,7 @@ pub(crate) use cookies::Cookie;
 pub(crate) use form::{Form, Repeated};
 pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};
 pub(crate) use response::{Body, Response};
-pub(crate) use routes::{Handler, Kind, ROUTES, Route, body_limit, handler};
+pub(crate) use routes::{Handler, Kind, ROUTES, Route, handler};
+
+#[cfg(test)]
+mod tests;

@@ -92,23 +92,13 @@ macro_rules! handler {
 }
 pub(crate) use handler;
 
+/// Families of rows.
+pub(crate) type Table = &'static [&'static [Route]];
+
 /// A family of endpoints keeps its rows beside its code and is named here once.
-pub(crate) const ROUTES: &[&[Route]] = &[endpoint::health::ROUTES, endpoint::static_files::ROUTES];
+pub(crate) const ROUTES: Table = &[endpoint::health::ROUTES, endpoint::static_files::ROUTES];
 
-/// Every row.
-pub(super) fn all() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().copied().flatten()
-}
-
-/// The longest body that a request to this path may bring, before anything of the body is read.
-pub(crate) fn body_limit(path: &str) -> usize {
-    all()
-        .filter(|route| route.body_limit != BODY_LIMIT && matches(route.path, path))
-        .map(|route| route.body_limit)
-        .max()
-        .unwrap_or(BODY_LIMIT)
-}
-
+/// Whether a path fits a pattern such as `/person/:name`.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     for wanted in pattern.split('/') {

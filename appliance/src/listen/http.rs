@@ -14,7 +14,7 @@ use super::Stop;
 use super::chunked::{BadChunks, Chunks};
 use super::head::{self, BadHead, Framing, Head, MAX_HEAD};
 use super::limits::Timeouts;
-use crate::http::{Incoming, Outgoing, Peer, Router, body_limit};
+use crate::http::{Incoming, Outgoing, Peer, Router};
 use crate::system;
 
 /// What is read at once.
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let mut bytes: Vec<u8> = self.input.drain(..end).collect();
         let path = bytes.get(checked.target.clone()).unwrap_or_default();
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-        let limit = body_limit(std::str::from_utf8(path).unwrap_or_default());
+        let limit = self.site.router.body_limit(std::str::from_utf8(path).unwrap_or_default());
         let body = self.read_body(&checked, limit).await?;
         if let Some(expect) = checked.expect {
             bytes.drain(expect);
