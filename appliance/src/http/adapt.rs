@@ -155,7 +155,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
     let person = route.kind == Kind::Page && looks_like_a_person(&raw);
-    let back = way_back(&raw, &app.config.issuer());
+    let back = if person { way_back(&raw, &app.config.issuer()) } else { String::new() };
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
             request.body = body;
@@ -207,14 +207,16 @@ fn looks_like_a_person(request: &http::Request) -> bool {
     request.header("accept").is_some_and(|accept| accept.iter().any(|value| value.as_str().contains("text/html")))
 }
 
-/// Where to try again: the page itself, or the page of ours that the form stood on.
+/// Where to try again: the page itself, or the page of ours that the form stood on. Never another site.
 fn way_back(request: &http::Request, issuer: &str) -> String {
-    if request.method() == http::Method::Get {
-        let url = request.url();
-        return url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    }
     let referer = request.header("referer").map_or("", |referer| referer.as_str());
-    referer.strip_prefix(issuer).unwrap_or("/").to_owned()
+    let back = if request.method() == http::Method::Get {
+        let url = request.url();
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+    } else {
+        referer.strip_prefix(issuer).unwrap_or("/").to_owned()
+    };
+    if back.starts_with('/') && !back.starts_with("//") { back } else { "/".to_owned() }
 }
 
 fn nothing_here() -> Response {
