@@ -138,7 +138,7 @@ impl Answer {
     }
 
     /// The first answer and what follows it; `None` when it is not whole yet.
-    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (mut answer, rest) = Self::head(bytes)?;
         let length: usize = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         answer.body = rest.get(..length)?.to_vec();

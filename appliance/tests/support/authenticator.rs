@@ -41,7 +41,7 @@ impl Authenticator {
             "attestationObject": encode(&[ATTESTATION, &[length(&data)], &data].concat()),
             "transports": ["internal", "hybrid"],
         });
-        let credential = passkey.credential(response);
+        let credential = passkey.credential(&response);
         (passkey, credential)
     }
 
@@ -53,7 +53,7 @@ impl Authenticator {
         let client_data = self.client_data("webauthn.get", options);
         let hash = digest(&SHA256, &decode(&client_data));
         let signature = self.key.sign(&self.random, &[&*data, hash.as_ref()].concat()).unwrap();
-        self.credential(json!({
+        self.credential(&json!({
             "clientDataJSON": client_data,
             "authenticatorData": encode(&data),
             "signature": encode(signature.as_ref()),
@@ -61,7 +61,7 @@ impl Authenticator {
         }))
     }
 
-    fn credential(&self, response: Value) -> Value {
+    fn credential(&self, response: &Value) -> Value {
         let id = encode(&self.credential_id);
         json!({
             "id": id,

@@ -1,0 +1,111 @@
+//! The app's side of OpenID Connect.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
+
+use crate::client::{Answer, Call};
+use crate::http::Connection;
+
+pub const REDIRECT: &str = "https://films.example.org/callback";
+const VERIFIER: &str = "a-verifier-that-is-as-long-as-the-rules-want-it-to-be";
+
+/// A confidential app, as it was registered.
+#[derive(Clone)]
+pub struct App {
+    pub id: String,
+    pub secret: String,
+    pub endpoints: Endpoints,
+}
+
+/// The paths from discovery.
+#[derive(Clone)]
+pub struct Endpoints {
+    pub authorize: String,
+    pub token: String,
+    pub userinfo: String,
+}
+
+#[derive(Clone)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Endpoints {
+    pub fn discover(connection: &mut Connection) -> Self {
+        let document = connection.ask(&discovery(), 200).json();
+        let path = |name: &str| {
+            let url = document[name].as_str().unwrap_or_else(|| panic!("no {name} in discovery"));
+            format!("/{}", url.splitn(4, '/').nth(3).expect("a path"))
+        };
+        Self {
+            authorize: path("authorization_endpoint"),
+            token: path("token_endpoint"),
+            userinfo: path("userinfo_endpoint"),
+        }
+    }
+}
+
+pub fn discovery() -> Call {
+    Call::get("/.well-known/openid-configuration")
+}
+
+impl App {
+    /// A signed-in browser comes with an authorization request of this app.
+    pub fn authorization(&self, cookie: &str) -> Call {
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", &self.id),
+                ("redirect_uri", REDIRECT),
+                ("scope", "openid profile email groups offline_access"),
+                ("state", "st"),
+                ("nonce", "no"),
+                ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"),
+            ])
+            .finish();
+        Call::get(format!("{}?{query}", self.endpoints.authorize)).header("Cookie", cookie)
+    }
+
+    /// The code that such a browser brings back.
+    pub fn code(&self, browser: &mut Connection, cookie: &str) -> String {
+        let answer = browser.send(&self.authorization(cookie)).expect("an answer");
+        let location = answer.header("location");
+        let location = location.unwrap_or_else(|| panic!("{} without a redirect: {}", answer.status, answer.text()));
+        let query = location.strip_prefix(REDIRECT).and_then(|rest| rest.strip_prefix('?'));
+        let query = query.unwrap_or_else(|| panic!("not back to the app: {location}"));
+        let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");
+        code.unwrap_or_else(|| panic!("no code: {location}")).1.into_owned()
+    }
+
+    pub fn exchange(&self, connection: &mut Connection, code: &str) -> Tokens {
+        self.token(
+            connection,
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", REDIRECT),
+                ("code_verifier", VERIFIER),
+            ],
+        )
+    }
+
+    pub fn refresh(&self, connection: &mut Connection, refresh: &str) -> Tokens {
+        self.token(connection, &[("grant_type", "refresh_token"), ("refresh_token", refresh)])
+    }
+
+    pub fn userinfo(&self, connection: &mut Connection, access: &str) -> Answer {
+        connection.ask(&Call::get(&self.endpoints.userinfo).bearer(access), 200)
+    }
+
+    fn token(&self, connection: &mut Connection, fields: &[(&str, &str)]) -> Tokens {
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", self.id, self.secret)));
+        let call = Call::post(&self.endpoints.token).header("Authorization", basic).form(fields);
+        let json = connection.ask(&call, 200).json();
+        let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}")).to_owned();
+        Tokens { access: text("access_token"), refresh: text("refresh_token") }
+    }
+}

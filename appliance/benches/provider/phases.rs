@@ -1,0 +1,267 @@
+//! What is measured, in this order.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::app::{App, Endpoints, Tokens, discovery};
+use crate::client::Call;
+use crate::house::{GROUPS, House, name};
+use crate::http::Connection;
+use crate::load::{Load, drive, now};
+use crate::person::{Person, Tab};
+use crate::report::{Report, Value};
+use crate::server::{Server, wait};
+use crate::stats::welch_t;
+use crate::syncs::Syncs;
+
+const PORT: u16 = 18443;
+const MIB: u64 = 1024 * 1024;
+/// Browsers and apps that drive the server at the same time.
+const DRIVERS: usize = 4;
+
+pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
+    report.title("The binary");
+    let size = std::fs::metadata(binary).expect("the binary").len();
+    report.at_most("stripped binary", Value::Bytes(size), Value::Bytes(12_000_000));
+
+    let (server, _) = Server::start(binary, folder, PORT);
+    let mut house = House::found(server.control());
+    house.grow(10);
+    let app = house.app(Endpoints::discover(&mut server.connect()));
+    let mut drivers = Driver::several(&server, &mut house);
+    drop(server);
+    let server = start_and_memory(binary, folder, report);
+    drivers.iter_mut().for_each(|driver| driver.reconnect(&server));
+
+    let mut scene = Scene { server: &server, app: &app, drivers: &mut drivers, report };
+    scene.costs();
+    scene.disk();
+    scene.passwords();
+    scene.timing();
+    scene.sizes(&mut House::again(server.control(), 10), quick);
+}
+
+/// What the phases work on.
+struct Scene<'a> {
+    server: &'a Server,
+    app: &'a App,
+    drivers: &'a mut [Driver],
+    report: &'a mut Report,
+}
+
+/// One person with a browser, and the app that they sign in to.
+struct Driver {
+    tab: Tab,
+    person: Person,
+    app: Connection,
+    code: String,
+    tokens: Option<Tokens>,
+}
+
+impl Driver {
+    fn several(server: &Server, house: &mut House) -> Vec<Self> {
+        let invites: Vec<String> = (0..DRIVERS).map(|number| house.invite(&name(number))).collect();
+        invites.iter().map(|invite| Self::join(server, invite)).collect()
+    }
+
+    fn join(server: &Server, invite: &str) -> Self {
+        let mut tab = Tab { connection: server.connect(), origin: server.origin() };
+        let person = Person::join(&mut tab, invite);
+        Self { tab, person, app: server.connect(), code: String::new(), tokens: None }
+    }
+
+    fn reconnect(&mut self, server: &Server) {
+        self.tab.connection = server.connect();
+        self.app = server.connect();
+    }
+
+    fn sign_in(&mut self) {
+        self.person.sign_in(&mut self.tab);
+    }
+
+    fn authorize(&mut self, app: &App) {
+        self.code = app.code(&mut self.tab.connection, &self.person.cookie);
+    }
+
+    fn exchange(&mut self, app: &App) {
+        self.tokens = Some(app.exchange(&mut self.app, &self.code));
+    }
+
+    fn refresh(&mut self, app: &App) {
+        let old = self.tokens.take().expect("tokens");
+        self.tokens = Some(app.refresh(&mut self.app, &old.refresh));
+    }
+
+    fn userinfo(&mut self, app: &App) {
+        let access = self.tokens.as_ref().expect("tokens").access.clone();
+        app.userinfo(&mut self.app, &access);
+    }
+}
+
+fn start_and_memory(binary: &Path, folder: &Path, report: &mut Report) -> Server {
+    report.title(&format!("Start and memory (10 persons, {GROUPS} groups)"));
+    let mut starts: Vec<Duration> = (0..5).map(|_| Server::start(binary, folder, PORT).1).collect();
+    starts.sort_unstable();
+    report.at_most(
+        "start to first answer over TLS (median of 5)",
+        Value::Time(starts[2]),
+        Value::Time(Duration::from_millis(150)),
+    );
+    let (server, _) = Server::start(binary, folder, PORT);
+    wait(Duration::from_secs(2));
+    report.at_most("idle memory (PSS)", Value::Bytes(server.memory()), Value::Bytes(10 * MIB));
+    server
+}
+
+impl Scene<'_> {
+    /// Processor time and rate of each request, over connections that stay open.
+    fn costs(&mut self) {
+        self.report.title("Processor time of the server, on keep-alive TLS");
+        let (server, app) = (self.server, self.app);
+        let discovery = drive(server, self.drivers, 3000, |driver| drop(driver.app.ask(&discovery(), 200)));
+        self.cost("discovery", &discovery, 30);
+        drive(server, self.drivers, 1, Driver::sign_in);
+        let authorize = drive(server, self.drivers, 500, |driver| driver.authorize(app));
+        self.cost("authorize, consent given", &authorize, 200);
+        let exchange = exchanges(server, app, self.drivers, 300);
+        self.cost("code -> tokens", &exchange, 300);
+        let refresh = drive(server, self.drivers, 300, |driver| driver.refresh(app));
+        self.cost("refresh", &refresh, 300);
+        let userinfo = drive(server, self.drivers, 1000, |driver| driver.userinfo(app));
+        self.cost("userinfo", &userinfo, 100);
+    }
+
+    fn cost(&mut self, what: &str, load: &Load, bound: u64) {
+        let bound = Value::Time(Duration::from_micros(bound));
+        self.report.at_most(&format!("{what}: each"), Value::Time(load.cpu_each()), bound);
+        self.report.shown(&format!("{what}: {DRIVERS} connections"), Value::PerSecond(load.per_second()));
+    }
+
+    /// What one sign-in, exchange and refresh bring to the disk.
+    fn disk(&mut self) {
+        self.report.title("The disk, one request after the other");
+        self.disk_of("sign-in", |driver, _| driver.sign_in());
+        self.disk_of("code -> tokens", |driver, app| {
+            driver.authorize(app);
+            driver.exchange(app);
+        });
+        self.disk_of("refresh", Driver::refresh);
+    }
+
+    fn disk_of(&mut self, what: &str, job: fn(&mut Driver, &App)) {
+        let (server, app) = (self.server, self.app);
+        let one = &mut self.drivers[..1];
+        let load = drive(server, one, 200, |driver| job(driver, app));
+        let bound = Value::Bytes(16 * 1024);
+        self.report.at_most(&format!("{what}: written"), Value::Bytes(load.written_each()), bound);
+        let Some(syncs) = Syncs::watch(server) else {
+            println!("  strace cannot look here: fsyncs were not counted");
+            return;
+        };
+        drive(server, one, 100, |driver| job(driver, app));
+        let each = Value::Number(f64::from(syncs.count(server)) / 100.0);
+        self.report.at_most(&format!("{what}: fsyncs, checkpoints included"), each, Value::Number(1.1));
+    }
+
+    /// Memory while passwords are hashed and every connection is taken, and after all that.
+    fn passwords(&mut self) {
+        self.report.title("Memory under load and after it");
+        let server = self.server;
+        let others: Vec<Connection> = (0..256 - 2 * DRIVERS - 2).filter_map(|_| open(server)).collect();
+        self.report.shown("connections open", Value::Count(others.len() + 2 * DRIVERS));
+        let most = most_memory_during(server, || guess(server, 60));
+        self.report.at_most("all connections, hashing under way (PSS)", Value::Bytes(most), Value::Bytes(48 * MIB));
+        drop(others);
+        for _ in 0..400 {
+            self.drivers[0].authorize(self.app);
+            self.drivers[0].exchange(self.app);
+            self.drivers[0].refresh(self.app);
+        }
+        wait(Duration::from_secs(3));
+        let after = Value::Bytes(server.memory());
+        self.report.at_most("after 60 passwords and 800 token calls (PSS)", after, Value::Bytes(16 * MIB));
+    }
+
+    /// Whether the time of the answer tells who lives here.
+    fn timing(&mut self) {
+        self.report.title("Known and unknown names");
+        let mut tab = Tab { connection: self.server.connect(), origin: self.server.origin() };
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for round in 0..120 {
+            for (samples, name) in [(&mut known, name(4 + round % 6)), (&mut unknown, format!("stranger{round}"))] {
+                let began = now();
+                tab.try_password(&name, "a password that is wrong");
+                samples.push(began.elapsed());
+            }
+        }
+        let t = Value::Number(welch_t(&mut known, &mut unknown).abs());
+        self.report.at_most("time of a wrong password, known or not: Welch's |t|", t, Value::Number(4.5));
+    }
+
+    /// The same at other sizes of the house.
+    fn sizes(&mut self, house: &mut House, quick: bool) {
+        self.report.title(&format!("The same with more persons ({GROUPS} groups)"));
+        let mut smallest: Option<[Duration; 4]> = None;
+        let sizes: &[usize] = if quick { &[10, 1000] } else { &[10, 1000, 10_000] };
+        for &persons in sizes {
+            house.grow(persons);
+            let one = &mut self.drivers[..1];
+            drive(self.server, one, 50, Driver::sign_in);
+            let mut sign_in = drive(self.server, one, 400, Driver::sign_in);
+            let mut token = exchanges(self.server, self.app, one, 400);
+            let figures = [sign_in.percentile(50), sign_in.percentile(99), token.percentile(50), token.percentile(99)];
+            let base = *smallest.get_or_insert(figures);
+            for (index, what) in ["sign-in p50", "sign-in p99", "token p50", "token p99"].iter().enumerate() {
+                let bound = Value::Time(base[index].mul_f64(1.5));
+                self.report.at_most(&format!("{persons} persons: {what}"), Value::Time(figures[index]), bound);
+            }
+            self.report.shown(&format!("{persons} persons: memory (PSS)"), Value::Bytes(self.server.memory()));
+        }
+    }
+}
+
+/// Codes are fetched first, and only then exchanged, so that each is measured alone.
+fn exchanges(server: &Server, app: &App, drivers: &mut [Driver], times: usize) -> Load {
+    let codes = drivers.iter_mut().map(|driver| {
+        let mut code = || app.code(&mut driver.tab.connection, &driver.person.cookie);
+        (0..times).map(|_| code()).collect::<Vec<_>>()
+    });
+    let codes: Vec<Vec<String>> = codes.collect();
+    let mut workers: Vec<_> = drivers.iter_mut().zip(codes).collect();
+    drive(server, &mut workers, times, |(driver, codes)| {
+        driver.code = codes.pop().expect("a code");
+        driver.exchange(app);
+    })
+}
+
+fn most_memory_during(server: &Server, job: impl FnOnce() + Send) -> u64 {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                most = most.max(server.memory());
+                wait(Duration::from_millis(5));
+            }
+            most
+        });
+        job();
+        over.store(true, Ordering::Relaxed);
+        watch.join().expect("the watch")
+    })
+}
+
+fn open(server: &Server) -> Option<Connection> {
+    let mut connection = server.connect();
+    connection.send(&Call::get("/health")).is_ok().then_some(connection)
+}
+
+/// Passwords for names that nobody has: each costs a hash all the same.
+fn guess(server: &Server, times: usize) {
+    let mut tab = Tab { connection: server.connect(), origin: server.origin() };
+    for number in 0..times {
+        tab.try_password(&format!("nobody{number}"), "a password that is wrong");
+    }
+}
