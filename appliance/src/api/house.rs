@@ -1,0 +1,122 @@
+//! Sessions, signing keys, the audit log and the state of the house.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Time;
+
+/// A browser that is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its number within the account.
+    pub number: i64,
+    /// Browser and system in a few words.
+    pub device: String,
+    /// The address that it signed in from.
+    pub address: String,
+    /// How strongly the person proved it.
+    pub strength: String,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was last seen, to the hour.
+    pub last_seen_at: Time,
+}
+
+/// What was ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// How many were ended.
+    pub revoked: u64,
+}
+
+/// A key that signs tokens; never the private part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKey {
+    /// The `kid` in the JWKS.
+    pub kid: String,
+    /// `ES256` or `RS256`.
+    pub algorithm: String,
+    /// What it is used for now.
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Time,
+    /// When the last token that it signed is over.
+    pub expires_at: Option<Time>,
+}
+
+/// The life of a signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Published, does not sign yet.
+    Upcoming,
+    /// Signs.
+    Active,
+    /// Published until the last token that it signed is over.
+    Retired,
+}
+
+impl KeyState {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upcoming => "upcoming",
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// Which kind of key to replace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// `ES256` or `RS256`.
+    pub algorithm: String,
+}
+
+/// How the house is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the server.
+    pub version: String,
+    /// The name of the house.
+    pub house: String,
+    /// The issuer: the address that apps and browsers use.
+    pub issuer: String,
+    /// What time the server thinks it is.
+    pub now: Time,
+    /// How many persons there are.
+    pub persons: u64,
+    /// How many service accounts there are.
+    pub service_accounts: u64,
+    /// How many groups there are.
+    pub groups: u64,
+    /// How many apps there are.
+    pub apps: u64,
+    /// How many audit events are kept.
+    pub events: u64,
+    /// Who asks, as the audit log would write it.
+    pub you: String,
+}
+
+/// An audit event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the order of happening.
+    pub number: i64,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: String,
+    /// What, as `noun.verb`.
+    pub action: String,
+    /// On whom or what.
+    pub target: String,
+    /// From where.
+    pub origin: String,
+    /// `success` or `refused`.
+    pub outcome: String,
+    /// What else is worth knowing.
+    pub detail: Value,
+}

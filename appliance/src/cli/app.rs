@@ -1,0 +1,383 @@
+//! `latchkey app`: the apps that people sign in to.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Subcommand};
+use domain::name::{ClientName, GroupName, Label};
+
+use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp, Patch};
+use crate::http::Method;
+
+use super::app_claim::ClaimVerb;
+use super::app_trial::Try;
+use super::failure::Failure;
+use super::output::{Format, cell, yes_no};
+use super::shell::{Shell, path, read, read_picture};
+use super::value::{Length, length_text};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List the apps
+    #[command(visible_alias = "ls", after_help = "Example:\n  latchkey app list")]
+    List,
+    /// Show everything about an app, and what to type into it
+    #[command(after_help = "Example:\n  latchkey app show jellyfin")]
+    Show(Name),
+    /// Add an app and print its client secret, this once
+    #[command(after_help = "Examples:
+  latchkey app create jellyfin --redirect-uri https://jellyfin.home/sso/OID/redirect/latchkey --allow family
+  latchkey app create notes --public --redirect-uri http://127.0.0.1/callback --allow family")]
+    Create(Create),
+    /// Change an app
+    #[command(after_help = "Examples:
+  latchkey app set jellyfin --launch-url https://jellyfin.home/ --consent skip
+  latchkey app set jellyfin --add-redirect-uri https://tv.home/sso/OID/redirect/latchkey")]
+    Set(Set),
+    /// Remove an app and every sign-in to it
+    #[command(visible_alias = "rm", after_help = "Example:\n  latchkey app delete jellyfin --yes")]
+    Delete(Delete),
+    /// Let groups sign in to an app
+    #[command(after_help = "Example:\n  latchkey app allow jellyfin family guests")]
+    Allow(Access),
+    /// Do not let groups sign in to an app any more
+    #[command(after_help = "Example:\n  latchkey app deny jellyfin guests")]
+    Deny(Access),
+    /// Scopes beyond the standard ones, for groups
+    #[command(subcommand)]
+    Scope(ScopeVerb),
+    /// Claims that only this app gets
+    #[command(subcommand)]
+    Claim(ClaimVerb),
+    /// The icon on the app's tile
+    #[command(subcommand)]
+    Icon(IconVerb),
+    /// The client secret of an app
+    #[command(subcommand)]
+    Secret(SecretVerb),
+    /// Sign in as the app would, and see what it gets and why
+    #[command(after_help = "Examples:
+  latchkey app try jellyfin
+  latchkey app try jellyfin --scope openid --scope groups --port 9090")]
+    Try(Try),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScopeVerb {
+    /// Give a scope to the members of a group
+    #[command(after_help = "Example:\n  latchkey app scope add photos parents photos:delete")]
+    Add(Scope),
+    /// Take a scope from the members of a group
+    #[command(visible_alias = "rm", after_help = "Example:\n  latchkey app scope remove photos parents photos:delete")]
+    Remove(Scope),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IconVerb {
+    /// Give the app an icon: PNG, JPEG or WebP
+    #[command(after_help = "Example:\n  latchkey app icon set jellyfin jellyfin.png")]
+    Set(IconFile),
+    /// Take the icon away
+    #[command(visible_alias = "rm", after_help = "Example:\n  latchkey app icon remove jellyfin")]
+    Remove(Name),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretVerb {
+    /// Replace the client secret and print the new one, this once; the old one stops working
+    #[command(after_help = "Example:\n  latchkey app secret rotate jellyfin")]
+    Rotate(Name),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Name {
+    /// The app
+    name: ClientName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// What people call the app
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<Label>,
+    /// Where its tile on the dashboard leads; `none` for no tile
+    #[arg(long, value_name = "URL")]
+    launch_url: Option<String>,
+    /// Where the answer to a sign-in may go, exactly; may be repeated, and replaces all others
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// Whether the app must prove that a code is its own (PKCE); only an app that cannot gets `false`
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    pkce: Option<bool>,
+    /// Whether people are asked before their data goes to the app
+    #[arg(long, value_name = "MODE", value_parser = ["ask", "skip"])]
+    consent: Option<String>,
+    /// What signs its ID tokens; RS256 only for apps that do not know ES256
+    #[arg(long, value_name = "ALGORITHM", value_parser = ["ES256", "RS256"])]
+    algorithm: Option<String>,
+    /// For how long an access token works
+    #[arg(long, value_name = "LENGTH")]
+    access_lifetime: Option<Length>,
+    /// After how long without use a sign-in ends
+    #[arg(long, value_name = "LENGTH")]
+    refresh_idle: Option<Length>,
+    /// After how long a sign-in ends in any case
+    #[arg(long, value_name = "LENGTH")]
+    refresh_lifetime: Option<Length>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The app; the name becomes its client_id
+    name: ClientName,
+    /// It cannot keep a secret: it runs in a browser or on a phone
+    #[arg(long)]
+    public: bool,
+    #[command(flatten)]
+    settings: Settings,
+    /// Let this group sign in; may be repeated
+    #[arg(long = "allow", value_name = "GROUP")]
+    allow: Vec<GroupName>,
+    /// If there is such an app, make it like this instead of refusing
+    #[arg(long)]
+    or_update: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Set {
+    /// The app
+    name: ClientName,
+    #[command(flatten)]
+    settings: Settings,
+    /// One more address where the answer to a sign-in may go; may be repeated
+    #[arg(long, value_name = "URL", conflicts_with = "redirect_uris")]
+    add_redirect_uri: Vec<String>,
+    /// An address where no answer may go any more; may be repeated
+    #[arg(long, value_name = "URL", conflicts_with = "redirect_uris")]
+    remove_redirect_uri: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// The app
+    name: ClientName,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// The app
+    name: ClientName,
+    /// The groups
+    #[arg(required = true, value_name = "GROUP")]
+    groups: Vec<GroupName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scope {
+    /// The app
+    name: ClientName,
+    /// The group
+    group: GroupName,
+    /// The scope
+    scope: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IconFile {
+    /// The app
+    name: ClientName,
+    /// The picture
+    file: PathBuf,
+}
+
+impl Verb {
+    pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        match self {
+            Self::List => list(shell),
+            Self::Show(Name { name }) => show(shell, &name),
+            Self::Create(create) => create.run(shell),
+            Self::Set(set) => set.run(shell),
+            Self::Delete(Delete { name, yes }) => {
+                shell.confirm(yes, &format!("Removing the app {name}"), name.as_str())?;
+                let answer = shell.bare(Method::Delete, &one(&name))?;
+                shell.changed(answer, "app", name.as_str())
+            }
+            Self::Allow(Access { name, groups }) => access(shell, Method::Put, &name, &groups),
+            Self::Deny(Access { name, groups }) => access(shell, Method::Delete, &name, &groups),
+            Self::Scope(ScopeVerb::Add(scope)) => scope.run(shell, Method::Put),
+            Self::Scope(ScopeVerb::Remove(scope)) => scope.run(shell, Method::Delete),
+            Self::Claim(verb) => verb.run(shell),
+            Self::Icon(verb) => verb.run(shell),
+            Self::Secret(SecretVerb::Rotate(Name { name })) => rotate(shell, &name),
+            Self::Try(trial) => trial.run(shell),
+        }
+    }
+}
+
+/// The address of an app.
+pub(super) fn one(name: &ClientName) -> String {
+    path(&["apps", name.as_str()])
+}
+
+fn list(shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+    let items = shell.collect(&path(&["apps"]), usize::MAX)?;
+    let nothing = "There are no apps. Add one with: latchkey app create NAME --redirect-uri URL --allow GROUP";
+    shell.list(items, nothing, &["name", "display name", "public", "allowed groups"], |app: api::AppItem| {
+        let allow = if app.allow.is_empty() { "nobody".to_owned() } else { app.allow.join(", ") };
+        vec![app.name, app.display_name, yes_no(app.public), allow]
+    })
+}
+
+fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
+    let value = shell.get(&one(name))?;
+    shell.show(value, |app: api::App| {
+        let nobody = format!("nobody; let a group in with: latchkey app allow {} GROUP", app.name);
+        let mut fields = vec![
+            ("client_id".to_owned(), app.name),
+            ("display name".to_owned(), app.display_name),
+            ("issuer".to_owned(), app.endpoints.issuer),
+            ("discovery".to_owned(), app.endpoints.discovery),
+            ("public".to_owned(), yes_no(app.public)),
+            ("allowed groups".to_owned(), if app.allow.is_empty() { nobody } else { app.allow.join(", ") }),
+            ("launch URL".to_owned(), app.launch_url.unwrap_or_default()),
+        ];
+        fields.extend(app.redirect_uris.into_iter().map(|uri| ("redirect URI".to_owned(), uri)));
+        fields.extend([
+            ("PKCE".to_owned(), if app.pkce_required { "required" } else { "not required" }.to_owned()),
+            ("consent".to_owned(), app.consent),
+            ("algorithm".to_owned(), app.algorithm),
+            ("access token".to_owned(), length_text(app.access_token_seconds)),
+            ("refresh unused".to_owned(), length_text(app.refresh_idle_seconds)),
+            ("refresh at most".to_owned(), length_text(app.refresh_seconds)),
+            ("icon".to_owned(), yes_no(app.icon)),
+        ]);
+        fields.extend(app.scopes.into_iter().map(|extra| ("scope".to_owned(), format!("{} for {}", extra.scope, extra.group))));
+        fields.extend(app.claims.iter().map(|rule| ("claim".to_owned(), claim_text(rule))));
+        fields.push(("created".to_owned(), format!("{} UTC", app.created_at.short())));
+        fields.push(("changed".to_owned(), format!("{} UTC", app.updated_at.short())));
+        fields
+    })
+}
+
+fn claim_text(rule: &api::ClaimRule) -> String {
+    let mut sources: Vec<String> = Vec::new();
+    sources.extend(rule.attribute.iter().map(|attribute| format!("attribute {attribute}")));
+    sources.extend(rule.values.iter().map(|given| format!("{} -> {}", given.group, cell(&given.value))));
+    format!("{} = {} of [{}] in {}", rule.name, rule.combine, sources.join("; "), rule.placement.replace("both", "ID token and userinfo"))
+}
+
+impl Settings {
+    fn into_patch(self) -> AppPatch {
+        let seconds = |length: Option<Length>| length.map(|Length(span)| span.as_seconds());
+        AppPatch {
+            display_name: self.display_name.map(String::from),
+            launch_url: match self.launch_url.as_deref() {
+                None => Patch::Keep,
+                Some("none") => Patch::Clear,
+                Some(url) => Patch::Set(url.to_owned()),
+            },
+            redirect_uris: (!self.redirect_uris.is_empty()).then_some(self.redirect_uris),
+            pkce_required: self.pkce,
+            consent: self.consent,
+            algorithm: self.algorithm,
+            access_token_seconds: seconds(self.access_lifetime),
+            refresh_idle_seconds: seconds(self.refresh_idle),
+            refresh_seconds: seconds(self.refresh_lifetime),
+        }
+    }
+}
+
+impl Create {
+    fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let Self { name, public, settings, allow, or_update } = self;
+        let request = NewApp { name: name.to_string(), public, set: settings.into_patch(), or_update };
+        let answer = shell.send(Method::Post, &path(&["apps"]), &request)?;
+        // The secret is shown this once: it must be out before anything else can fail.
+        match shell.format() {
+            Format::Json => shell.json(&answer)?,
+            Format::Table => created(shell, read(answer)?)?,
+        }
+        access(shell, Method::Put, &name, &allow)
+    }
+}
+
+fn created(shell: &mut Shell<'_, '_>, made: AppCreated) -> Result<(), Failure> {
+    shell.effect(made.change, "app", &made.client_id)?;
+    let Some(secret) = made.client_secret else { return Ok(()) };
+    shell.note("Type this into the app; the secret is shown only this once:")?;
+    let fields = [
+        ("issuer".to_owned(), made.endpoints.issuer),
+        ("discovery".to_owned(), made.endpoints.discovery),
+        ("client_id".to_owned(), made.client_id),
+        ("client_secret".to_owned(), secret),
+    ];
+    let text = super::output::sheet(None, fields);
+    shell.line(&text)
+}
+
+impl Set {
+    fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let mut patch = self.settings.into_patch();
+        if !self.add_redirect_uri.is_empty() || !self.remove_redirect_uri.is_empty() {
+            let app: api::App = read(shell.get(&one(&self.name))?)?;
+            let mut uris = app.redirect_uris;
+            uris.retain(|uri| !self.remove_redirect_uri.contains(uri));
+            for uri in self.add_redirect_uri {
+                if !uris.contains(&uri) {
+                    uris.push(uri);
+                }
+            }
+            patch.redirect_uris = Some(uris);
+        }
+        let answer = shell.send(Method::Patch, &one(&self.name), &patch)?;
+        shell.changed(answer, "app", self.name.as_str())
+    }
+}
+
+fn access(shell: &mut Shell<'_, '_>, method: Method, name: &ClientName, groups: &[GroupName]) -> Result<(), Failure> {
+    for group in groups {
+        let answer = shell.bare(method, &path(&["apps", name.as_str(), "groups", group.as_str()]))?;
+        shell.changed(answer, "access", &format!("of {group} to {name}"))?;
+    }
+    Ok(())
+}
+
+impl Scope {
+    fn run(self, shell: &mut Shell<'_, '_>, method: Method) -> Result<(), Failure> {
+        let Self { name, group, scope } = self;
+        let text = format!("{scope} of {name} for {group}");
+        let request = ExtraScope { group: group.to_string(), scope };
+        let answer = shell.send(method, &path(&["apps", name.as_str(), "scopes"]), &request)?;
+        shell.changed(answer, "scope", &text)
+    }
+}
+
+impl IconVerb {
+    fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let (name, answer) = match self {
+            Self::Set(IconFile { name, file }) => {
+                let (media_type, bytes) = read_picture(&file)?;
+                let answer = shell.upload(&path(&["apps", name.as_str(), "icon"]), media_type, bytes)?;
+                (name, answer)
+            }
+            Self::Remove(Name { name }) => {
+                let answer = shell.bare(Method::Delete, &path(&["apps", name.as_str(), "icon"]))?;
+                (name, answer)
+            }
+        };
+        shell.changed(answer, "icon", name.as_str())
+    }
+}
+
+fn rotate(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
+    let answer = shell.bare(Method::Post, &path(&["apps", name.as_str(), "secret"]))?;
+    if shell.format() == Format::Json {
+        return shell.json(&answer);
+    }
+    let made: AppSecret = read(answer)?;
+    shell.note(&format!("The new client_secret of {name}, shown only this once; the old one works no more:"))?;
+    shell.line(&made.client_secret)
+}

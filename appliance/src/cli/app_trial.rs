@@ -1,0 +1,226 @@
+//! `latchkey app try`: the real code flow (RFC 6749 §4.1 with RFC 7636) in the place of an app, and where each claim comes
+//! from. The answer is awaited on a loopback port (RFC 8252 §7.3), or typed in where the browser runs on another machine.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Args;
+use domain::name::ClientName;
+use domain::secret::{Digest, random_key};
+use url::Url;
+
+use crate::api::{FinishTrial, NewTrial, Trial, TrialResult};
+use crate::http::Method;
+
+use super::app::one;
+use super::failure::Failure;
+use super::output::{self, Format, cell};
+use super::shell::{Shell, read};
+use super::value::Length;
+
+/// The longest head of a request of the browser.
+const MAX_HEAD: u64 = 16 * 1024;
+/// How long a browser that has connected may take to say what it wants.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    /// The app
+    name: ClientName,
+    /// A scope to ask for; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", default_values = ["openid", "profile", "email", "groups"])]
+    scopes: Vec<String>,
+    /// The port on 127.0.0.1 to wait on; any free one if not given
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// How long to wait for the sign-in
+    #[arg(long, value_name = "LENGTH", default_value = "5m")]
+    wait: Length,
+}
+
+/// Where the browser ended.
+struct Landing {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+    description: Option<String>,
+}
+
+impl Try {
+    pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let cannot = |error| Failure::Local(format!("cannot listen on 127.0.0.1: {error}; choose another --port"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(cannot)?;
+        let port = listener.local_addr().map_err(cannot)?.port();
+        let verifier = URL_SAFE_NO_PAD.encode(random_key(shell.terminal.entropy).expose());
+        let request = NewTrial {
+            port,
+            scopes: self.scopes,
+            code_challenge: URL_SAFE_NO_PAD.encode(Digest::of(verifier.as_bytes()).as_bytes()),
+        };
+        let address = one(&self.name);
+        let trial: Trial = read(shell.send(Method::Post, &format!("{address}/trials"), &request)?)?;
+        shell.note(&format!("Open this link in a browser and sign in, as if {} had sent you:\n", self.name))?;
+        shell.note(&format!("  {}\n", trial.url))?;
+        if shell.terminal.interactive {
+            shell.note(&format!(
+                "If the browser runs on another machine, it ends at an address that it cannot open. Copy that address \
+                 from its address bar and paste it here, or forward the port: ssh -L {port}:127.0.0.1:{port} ...\n"
+            ))?;
+        }
+        let Length(wait) = self.wait;
+        let landing = await_landing(shell, listener, &trial, Duration::from_secs(wait.as_seconds().unsigned_abs()))?;
+        let code = landing.into_code(&trial)?;
+        let finish = FinishTrial { redirect_uri: trial.redirect_uri, code, code_verifier: verifier };
+        let answer = shell.send(Method::Post, &format!("{address}/trials/finish"), &finish)?;
+        match shell.format() {
+            Format::Json => shell.json(&answer),
+            Format::Table => show(shell, &read(answer)?),
+        }
+    }
+}
+
+/// Waits for the browser, and for a pasted address where somebody is there to paste one.
+fn await_landing(
+    shell: &mut Shell<'_, '_>,
+    listener: TcpListener,
+    trial: &Trial,
+    wait: Duration,
+) -> Result<Landing, Failure> {
+    let (sender, receiver) = mpsc::channel();
+    let wanted = trial.redirect_uri.clone();
+    let browser = sender.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let landed = stream.ok().and_then(|stream| serve(stream, &wanted));
+            if landed.is_some_and(|landing| browser.send(landing).is_err()) {
+                break;
+            }
+        }
+    });
+    // The input itself belongs to this thread's caller; what is pasted comes from the terminal of the process.
+    if shell.terminal.interactive {
+        let wanted = trial.redirect_uri.clone();
+        thread::spawn(move || {
+            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                if let Some(landing) = Landing::read(line.trim(), &wanted)
+                    && sender.send(landing).is_err()
+                {
+                    break;
+                }
+            }
+        });
+    } else {
+        drop(sender);
+    }
+    receiver.recv_timeout(wait).map_err(|_| {
+        let text = "nobody finished the sign-in in time. If the browser showed an error page, it says why the app is \
+                    refused; otherwise run the command again";
+        Failure::Local(text.to_owned())
+    })
+}
+
+/// Answers one request of the browser; where it is the landing, tells what it brought.
+fn serve(mut stream: TcpStream, wanted: &str) -> Option<Landing> {
+    stream.set_read_timeout(Some(HEAD_LIMIT)).ok()?;
+    let mut line = String::new();
+    BufReader::new(stream.try_clone().ok()?.take(MAX_HEAD)).read_line(&mut line).ok()?;
+    let target = line.strip_prefix("GET ")?.split(' ').next()?;
+    let base = Url::parse(wanted).ok()?;
+    let landing = Landing::read(base.join(target).ok()?.as_str(), wanted);
+    let (status, text) = match &landing {
+        None => ("404 Not Found", "There is nothing here."),
+        Some(_) => ("200 OK", "The answer has arrived. Go back to the terminal; this window can be closed."),
+    };
+    let head = "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\n";
+    let answer = format!("HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\n\r\n{text}\n", text.len() + 1);
+    // The answer has arrived, whether or not the browser reads ours.
+    drop(stream.write_all(answer.as_bytes()));
+    landing
+}
+
+impl Landing {
+    /// What an address brings, if it is the one that was waited for.
+    fn read(address: &str, wanted: &str) -> Option<Self> {
+        let url = Url::parse(address).ok()?;
+        let mut bare = url.clone();
+        bare.set_query(None);
+        bare.set_fragment(None);
+        if bare.as_str() != wanted {
+            return None;
+        }
+        let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let landing = Self {
+            code: value("code"),
+            state: value("state"),
+            error: value("error"),
+            description: value("error_description"),
+        };
+        (landing.code.is_some() || landing.error.is_some()).then_some(landing)
+    }
+
+    /// The code, or why there is none, in plain words.
+    fn into_code(self, trial: &Trial) -> Result<String, Failure> {
+        if self.state.as_deref() != Some(trial.state.as_str()) {
+            return Err(Failure::Local("the answer belongs to another attempt; run the command again".to_owned()));
+        }
+        match (self.code, self.error) {
+            (Some(code), None) => Ok(code),
+            (_, error) => {
+                let error = error.unwrap_or_else(|| "no code".to_owned());
+                let why = self.description.map(|text| format!(": {text}")).unwrap_or_default();
+                Err(Failure::Local(format!("the app would be refused with {error}{why}")))
+            }
+        }
+    }
+}
+
+fn show(shell: &mut Shell<'_, '_>, result: &TrialResult) -> Result<(), Failure> {
+    shell.line(&format!("{} can sign in. This is what the app gets:\n", result.person))?;
+    let width = shell.width();
+    let head = ["claim", "value", "in", "because"];
+    let mut names: Vec<&String> = result.id_token_claims.keys().chain(result.userinfo.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let rows = names.into_iter().map(|name| {
+        let inside = (result.id_token_claims.get(name), result.userinfo.get(name));
+        let place = match inside {
+            (Some(_), Some(_)) => "both",
+            (Some(_), None) => "ID token",
+            (None, _) => "userinfo",
+        };
+        let value = inside.0.or(inside.1).map(cell).unwrap_or_default();
+        let rules = result.provenance.iter().filter(|known| known.claim == *name).map(|known| known.rule.as_str());
+        vec![name.clone(), value, place.to_owned(), rules.collect::<Vec<_>>().join("; ")]
+    });
+    let text = output::table(width, &head, rows);
+    shell.line(&text)?;
+    shell.line(&format!("\nThe ID token as the app gets it:\n{}", result.id_token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: &str = "http://127.0.0.1:4711/trial/abc";
+
+    #[test]
+    fn only_the_address_that_was_waited_for_counts() {
+        assert!(Landing::read("http://127.0.0.1:4711/trial/abc?code=x&state=y", WANTED).is_some());
+        for other in [
+            "http://127.0.0.1:4711/trial/abd?code=x",
+            "http://127.0.0.1:4712/trial/abc?code=x",
+            "https://127.0.0.1:4711/trial/abc?code=x",
+            "http://127.0.0.1:4711/trial/abc",
+            "http://127.0.0.1:4711/favicon.ico",
+            "code=x",
+            "",
+        ] {
+            assert!(Landing::read(other, WANTED).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `latchkey status`: how the house is.
+
+use clap::Args;
+
+use crate::api;
+
+use super::failure::Failure;
+use super::shell::{Shell, path};
+
+/// Show how the house is
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  latchkey status --output json")]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let Self {} = self;
+        let value = shell.get(&path(&["status"]))?;
+        shell.show(value, |status: api::Status| {
+            vec![
+                ("house".to_owned(), status.house),
+                ("issuer".to_owned(), status.issuer),
+                ("version".to_owned(), status.version),
+                ("server time".to_owned(), format!("{} UTC", status.now.short())),
+                ("persons".to_owned(), status.persons.to_string()),
+                ("service accounts".to_owned(), status.service_accounts.to_string()),
+                ("groups".to_owned(), status.groups.to_string()),
+                ("apps".to_owned(), status.apps.to_string()),
+                ("audit events".to_owned(), status.events.to_string()),
+                ("you are".to_owned(), status.you),
+            ]
+        })
+    }
+}
