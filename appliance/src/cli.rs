@@ -31,7 +31,6 @@ use clap::{Args, Parser, Subcommand};
 use domain::entropy::Entropy;
 use domain::time::Timestamp;
 
-use failure::Failure;
 use output::Format;
 use shell::Shell;
 
@@ -67,12 +66,12 @@ Exit codes:
 /// The words of the command line.
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, about = ABOUT, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
-#[command(subcommand_required = true, arg_required_else_help = true, propagate_version = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
 
-    /// How results are printed
+    /// How results are printed: for people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Table, global = true, value_name = "FORMAT")]
     output: Format,
 
@@ -84,20 +83,41 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
     /// The server's control socket, on the machine where it runs
-    #[arg(long, env = "LATCHKEY_SOCKET", default_value = DEFAULT_SOCKET, global = true, value_name = "PATH")]
+    #[arg(long, env = "LATCHKEY_SOCKET", default_value = DEFAULT_SOCKET, hide_env_values = true, global = true, value_name = "PATH")]
     #[arg(help_heading = "Connection")]
     socket: PathBuf,
 
     /// The server's address, to work from another machine; needs --token-file
-    #[arg(long, env = "LATCHKEY_URL", global = true, value_name = "URL", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = "LATCHKEY_URL",
+        hide_env_values = true,
+        global = true,
+        value_name = "URL",
+        help_heading = "Connection"
+    )]
     url: Option<String>,
 
     /// A file that holds an API token of a service account
-    #[arg(long, env = "LATCHKEY_TOKEN_FILE", global = true, value_name = "FILE", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = "LATCHKEY_TOKEN_FILE",
+        hide_env_values = true,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
     token_file: Option<PathBuf>,
 
     /// A file with the certificates to trust instead of those of the system
-    #[arg(long, env = "LATCHKEY_CA_FILE", global = true, value_name = "FILE", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = "LATCHKEY_CA_FILE",
+        hide_env_values = true,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
     ca_file: Option<PathBuf>,
 }
 
@@ -187,3 +207,6 @@ fn say(said: &clap::Error, terminal: &mut Terminal<'_>) -> u8 {
 pub fn exit(code: u8) -> ExitCode {
     ExitCode::from(code)
 }
+
+#[cfg(test)]
+mod help_tests;

@@ -1,6 +1,8 @@
 //! The appliance: sockets, protocols, pages, command line and front panel around `service`.
 
+pub mod api;
 mod bridge;
+pub mod cli;
 pub mod config;
 mod endpoint;
 mod http;

@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn absent_null_and_a_value_are_three_different_wishes() {
-        for (text, field) in [("{}", Patch::Keep), (r#"{"field":null}"#, Patch::Clear), (r#"{"field":7}"#, Patch::Set(7))] {
+        for (text, field) in
+            [("{}", Patch::Keep), (r#"{"field":null}"#, Patch::Clear), (r#"{"field":7}"#, Patch::Set(7))]
+        {
             let thing: Thing = serde_json::from_str(text).unwrap();
             assert_eq!(thing, Thing { field });
             assert_eq!(serde_json::to_string(&thing).unwrap(), text);

@@ -81,13 +81,7 @@ impl ProblemCode {
 impl Problem {
     /// A problem of that kind.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self {
-            status: code.status(),
-            title: code.title().to_owned(),
-            detail: detail.into(),
-            code,
-            hint: None,
-        }
+        Self { status: code.status(), title: code.title().to_owned(), detail: detail.into(), code, hint: None }
     }
 
     /// With what to try.

@@ -254,7 +254,9 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("refresh at most".to_owned(), length_text(app.refresh_seconds)),
             ("icon".to_owned(), yes_no(app.icon)),
         ]);
-        fields.extend(app.scopes.into_iter().map(|extra| ("scope".to_owned(), format!("{} for {}", extra.scope, extra.group))));
+        fields.extend(
+            app.scopes.into_iter().map(|extra| ("scope".to_owned(), format!("{} for {}", extra.scope, extra.group))),
+        );
         fields.extend(app.claims.iter().map(|rule| ("claim".to_owned(), claim_text(rule))));
         fields.push(("created".to_owned(), format!("{} UTC", app.created_at.short())));
         fields.push(("changed".to_owned(), format!("{} UTC", app.updated_at.short())));
@@ -266,7 +268,13 @@ fn claim_text(rule: &api::ClaimRule) -> String {
     let mut sources: Vec<String> = Vec::new();
     sources.extend(rule.attribute.iter().map(|attribute| format!("attribute {attribute}")));
     sources.extend(rule.values.iter().map(|given| format!("{} -> {}", given.group, cell(&given.value))));
-    format!("{} = {} of [{}] in {}", rule.name, rule.combine, sources.join("; "), rule.placement.replace("both", "ID token and userinfo"))
+    format!(
+        "{} = {} of [{}] in {}",
+        rule.name,
+        rule.combine,
+        sources.join("; "),
+        rule.placement.replace("both", "ID token and userinfo")
+    )
 }
 
 impl Settings {

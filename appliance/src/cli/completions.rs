@@ -3,9 +3,9 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell as Kind;
 
+use super::Cli;
 use super::failure::Failure;
 use super::shell::Shell;
-use super::Cli;
 
 /// Print completions for your shell
 #[derive(Debug, Args)]

@@ -171,9 +171,12 @@ impl Members {
 
 fn list(shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
     let items = shell.collect(&path(&["groups"]), usize::MAX)?;
-    shell.list(items, "There are no groups.", &["name", "strength", "built in", "description"], |group: api::GroupItem| {
-        vec![group.name, group.strength, yes_no(group.builtin), group.description]
-    })
+    shell.list(
+        items,
+        "There are no groups.",
+        &["name", "strength", "built in", "description"],
+        |group: api::GroupItem| vec![group.name, group.strength, yes_no(group.builtin), group.description],
+    )
 }
 
 fn show(shell: &mut Shell<'_, '_>, name: &GroupName) -> Result<(), Failure> {

@@ -7,16 +7,17 @@ use serde_json::Value;
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    // Plain comments: a documented value makes clap print every help in its long form.
+    // For people.
     Table,
-    /// For programs; the fields stay the same between versions
+    // For programs: fields are added between versions, never taken away.
     Json,
 }
 
 /// A table without lines: easy to read, to copy and to cut.
 pub(super) fn table(width: Option<u16>, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(head.iter().map(|title| title.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(head.iter().map(|title| title.to_uppercase()));
     fit(&mut table, width);
     table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| printable(&cell)).collect::<Vec<_>>()));
     text(&table)
@@ -25,7 +26,7 @@ pub(super) fn table(width: Option<u16>, head: &[&str], rows: impl IntoIterator<I
 /// One thing with its fields, one a line. Fields without a value are left out.
 pub(super) fn sheet(width: Option<u16>, fields: impl IntoIterator<Item = (String, String)>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     fit(&mut table, width);
     for (name, value) in fields {
         if !value.is_empty() {

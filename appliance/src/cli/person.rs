@@ -263,7 +263,8 @@ fn show(shell: &mut Shell<'_, '_>, name: &Username) -> Result<(), Failure> {
             (held.kind, format!("{}, made {} UTC, {used}", held.label, held.created_at.short()))
         }));
         if none {
-            fields.push(("signs in with".to_owned(), "nothing yet; make a link with: latchkey person invite".to_owned()));
+            fields
+                .push(("signs in with".to_owned(), "nothing yet; make a link with: latchkey person invite".to_owned()));
         }
         fields.push(("created".to_owned(), at(Some(person.created_at))));
         fields.push(("changed".to_owned(), at(Some(person.updated_at))));

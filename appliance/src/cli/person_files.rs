@@ -53,8 +53,11 @@ pub(crate) enum SshKeyVerb {
   latchkey person ssh-key add anna - --label laptop")]
     Add(AddKey),
     /// Take a public key away
-    #[command(visible_alias = "rm", after_help = "Example:
-  latchkey person ssh-key remove anna SHA256:uJZWhxuLjcg0eN9LMZkoSGLV1zGGx0jXhbhOaWT1S6w")]
+    #[command(
+        visible_alias = "rm",
+        after_help = "Example:
+  latchkey person ssh-key remove anna SHA256:uJZWhxuLjcg0eN9LMZkoSGLV1zGGx0jXhbhOaWT1S6w"
+    )]
     Remove(RemoveKey),
 }
 

@@ -6,8 +6,9 @@ use qrcode::{EcLevel, QrCode};
 /// The code, or nothing where the link is too long for one. Drawn light on dark as terminals are, with its quiet zone.
 pub(super) fn drawing(link: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(link, EcLevel::L).ok()?;
-    let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).quiet_zone(true);
-    Some(drawn.build())
+    let mut drawing = code.render::<Dense1x2>();
+    drawing.dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).quiet_zone(true);
+    Some(drawing.build())
 }
 
 #[cfg(test)]

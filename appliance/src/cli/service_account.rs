@@ -220,7 +220,8 @@ impl TokenVerb {
             }
             Self::List(Name { name }) => {
                 let items = shell.collect(&tokens(&name), usize::MAX)?;
-                let nothing = format!("{name} has no tokens. Make one with: latchkey service-account token create {name}");
+                let nothing =
+                    format!("{name} has no tokens. Make one with: latchkey service-account token create {name}");
                 let head = ["number", "label", "created (UTC)", "expires (UTC)"];
                 shell.list(items, &nothing, &head, |token: api::ApiToken| {
                     vec![token.number.to_string(), token.label, token.created_at.short(), token.expires_at.short()]

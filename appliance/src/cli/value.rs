@@ -66,9 +66,9 @@ impl FromStr for Moment {
             return Ok(Self::FromNow(span));
         }
         let full = if raw.len() == 10 { format!("{raw}T00:00:00Z") } else { raw.to_owned() };
-        let time: Time = full
-            .parse()
-            .map_err(|_| BadValue("write a day (2026-12-24), a moment (2026-12-24T18:00:00Z) or a length of time (30d)"))?;
+        let time: Time = full.parse().map_err(|_| {
+            BadValue("write a day (2026-12-24), a moment (2026-12-24T18:00:00Z) or a length of time (30d)")
+        })?;
         Ok(Self::At(time.0))
     }
 }
@@ -103,7 +103,9 @@ impl FromStr for MomentOrNone {
             return Ok(Self(None));
         }
         raw.parse().map(|moment| Self(Some(moment))).map_err(|_| {
-            BadValue("write a day (2026-12-24), a moment (2026-12-24T18:00:00Z), a length of time from now (30d) or none")
+            BadValue(
+                "write a day (2026-12-24), a moment (2026-12-24T18:00:00Z), a length of time from now (30d) or none",
+            )
         })
     }
 }

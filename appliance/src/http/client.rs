@@ -28,7 +28,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The longest answer.
 const MAX_ANSWER: u64 = 16 * 1024 * 1024;
 /// Where Linux systems keep the certificates that they trust.
-const SYSTEM_ROOTS: &[&str] = &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+const SYSTEM_ROOTS: &[&str] =
+    &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A server to talk to.
 pub(crate) struct Client {
@@ -110,7 +111,8 @@ impl Client {
         let wrong = || ClientError::Address(format!("{address:?} is not an address such as https://id.example.net"));
         let base = Url::parse(address).map_err(|_| wrong())?;
         let host = base.host_str().ok_or_else(wrong)?.to_owned();
-        let bare = base.path() == "/" && base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
+        let bare =
+            base.path() == "/" && base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
         if base.scheme() != "https" || !bare {
             return Err(wrong());
         }

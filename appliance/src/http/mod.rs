@@ -4,6 +4,7 @@
 
 mod adapt;
 mod app;
+mod client;
 mod cookies;
 mod csrf;
 mod form;
@@ -15,6 +16,7 @@ mod routes;
 
 pub(crate) use adapt::{Incoming, Outgoing, Router};
 pub(crate) use app::{App, FAULT};
+pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::{Form, Repeated};
 pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};
