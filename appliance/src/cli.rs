@@ -16,6 +16,7 @@ mod output;
 mod person;
 mod person_files;
 mod qr;
+mod serve;
 mod service_account;
 mod session;
 mod shell;
@@ -145,6 +146,8 @@ enum Command {
     Status(status::Status),
     /// Show who did what, on whom, from where and when
     Audit(audit::Audit),
+    /// Run the server, until it is told to stop
+    Serve(serve::Serve),
     /// Print completions for your shell
     Completions(completions::Completions),
 }
@@ -186,6 +189,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Key(verb) => verb.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
+        Command::Serve(serve) => serve.run(),
         Command::Completions(completions) => completions.run(&mut shell),
     };
     match ended {

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     };
     let screen = io::stdout().is_terminal();
     let mut terminal = Terminal {
-        out: &mut io::stdout().lock(),
+        out: &mut io::stdout(),
         err: &mut io::stderr(),
         input: &mut io::BufReader::new(io::stdin()),
         interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),

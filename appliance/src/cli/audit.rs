@@ -60,7 +60,9 @@ impl Audit {
             let detail = match &event.detail {
                 Value::Null => String::new(),
                 Value::Object(fields) if fields.is_empty() => String::new(),
-                other => other.to_string(),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                    event.detail.to_string()
+                }
             };
             vec![event.at.short(), event.actor, event.action, event.target, event.origin, event.outcome, detail]
         })

@@ -23,8 +23,6 @@ pub(crate) enum Failure {
     Strange(String),
     /// Something on this machine failed.
     Local(String),
-    /// A command that went well has told so already, and has to leave with 1.
-    Told,
     /// Nobody reads the output any more, as in `latchkey ... | head`.
     NobodyReads,
 }
@@ -38,7 +36,6 @@ impl Failure {
             Self::Problem(problem) => (exit_code(problem.code), problem.detail, problem.hint),
             Self::Strange(text) => (6, text, Some("is the server of the same version as this command?".to_owned())),
             Self::Local(text) => (1, text, None),
-            Self::Told => return 1,
             Self::NobodyReads => return 0,
         };
         let hint = hint.map(|hint| format!("\n  try: {hint}")).unwrap_or_default();
