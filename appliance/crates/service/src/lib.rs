@@ -4,11 +4,17 @@
 mod account;
 mod audit;
 mod context;
+mod credential;
+pub mod device;
 mod error;
 mod founding;
 mod group;
+mod invite;
 mod operation;
 mod page;
+mod pending;
+mod session;
+mod sign_in;
 mod status;
 
 use std::path::Path;
@@ -21,10 +27,14 @@ use store::Store;
 
 pub use account::{AccountView, MAX_PERSONS, MAX_SERVICE_ACCOUNTS, Whose};
 pub use context::{Context, Origin};
+pub use credential::{PasskeyAnswer, TotpChallenge};
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
+pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
+pub use session::{NewSession, SignedIn};
+pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
 
 /// What the house is called and where it is reached.
@@ -43,6 +53,7 @@ pub struct Idp {
     store: Store,
     entropy: Arc<dyn Entropy>,
     settings: Settings,
+    sign_ins: sign_in::SignIns,
 }
 
 impl Idp {
@@ -62,7 +73,8 @@ impl Idp {
     }
 
     fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
-        let idp = Self { store, entropy, settings };
+        let sign_ins = sign_in::SignIns::new(&settings)?;
+        let idp = Self { store, entropy, settings, sign_ins };
         idp.found(now)?;
         Ok(idp)
     }
@@ -100,6 +112,12 @@ impl std::error::Error for StartError {}
 impl From<OpenError> for StartError {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+impl From<Fault> for StartError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 

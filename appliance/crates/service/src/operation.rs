@@ -24,6 +24,14 @@ impl<R> Abort<R> {
     pub(crate) fn refuse(refusal: R) -> Self {
         Self::Undo(OpError::Refused(refusal))
     }
+
+    /// The same with the refusal in other words.
+    pub(crate) fn map<S>(self, f: impl FnOnce(R) -> S) -> Abort<S> {
+        match self {
+            Self::Undo(error) => Abort::Undo(error.map(f)),
+            Self::Keep(refusal) => Abort::Keep(f(refusal)),
+        }
+    }
 }
 
 impl<R> From<store::Fault> for Abort<R> {
@@ -82,7 +90,8 @@ impl<'a> Deref for Reading<'a> {
 /// An operation that writes.
 pub(crate) struct Writing<'a> {
     writer: &'a Writer<'a>,
-    ctx: &'a Context,
+    /// The circumstances of the call.
+    pub(crate) ctx: &'a Context,
     /// The roles of the actor, for what the permit left open.
     roles: Roles,
 }
@@ -111,15 +120,20 @@ impl Writing<'_> {
         self.event(action, target, Outcome::Refused, detail)
     }
 
-    fn event(&self, action: &str, target: &str, outcome: Outcome, detail: Value) -> Result<(), store::Fault> {
-        let actor = match &self.ctx.actor {
+    /// Who acts, as the audit log writes it.
+    pub(crate) fn actor_name(&self) -> Result<String, store::Fault> {
+        Ok(match &self.ctx.actor {
             Actor::Console => "console".to_owned(),
             Actor::System => "system".to_owned(),
             Actor::Anonymous => String::new(),
             Actor::Person { account, .. } | Actor::Service { account, .. } => {
                 self.account(*account)?.map(|account| account.name.to_string()).unwrap_or_default()
             }
-        };
+        })
+    }
+
+    fn event(&self, action: &str, target: &str, outcome: Outcome, detail: Value) -> Result<(), store::Fault> {
+        let actor = self.actor_name()?;
         self.insert_event(&Event {
             number: EventNumber(0),
             at: self.ctx.now,

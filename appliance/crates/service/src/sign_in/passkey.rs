@@ -1,0 +1,104 @@
+//! Signing in with a passkey, with or without a typed name: the browser finds the key by itself, so that typing a name
+//! reveals nothing about it.
+
+use domain::credential::{Credential, Passkey, StoredCredential};
+use domain::lockout::Lockout;
+use domain::permission::Need;
+use domain::sign_in::{Factor, Factors};
+use serde_json::{Value, json};
+
+use super::webauthn::{Claim, Rejected};
+use super::{PasskeyChallenge, SignInRefusal};
+use crate::operation::{Abort, Refuses, Writing};
+use crate::session::NewSession;
+use crate::{Context, Idp, OpError};
+
+impl Idp {
+    /// Asks the browser for any passkey of this house. Works for everybody alike, so it takes no name.
+    pub fn start_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
+        let (options, state) = self.sign_ins.webauthn.start_sign_in()?;
+        let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.now, state);
+        Ok(PasskeyChallenge { ceremony, options })
+    }
+
+    /// Verifies the browser's answer; one commit.
+    pub fn finish_passkey_sign_in(
+        &self,
+        ctx: &Context,
+        ceremony: &str,
+        answer: &Value,
+    ) -> Result<NewSession, OpError<SignInRefusal>> {
+        let Some(state) = self.sign_ins.ceremonies.take(ceremony, ctx.now) else {
+            return Err(SignInRefusal::Expired.into());
+        };
+        let claim = Claim::read(answer).ok_or(SignInRefusal::Invalid)?;
+        let stored = self.read::<_, SignInRefusal>(ctx, Need::Nothing, |op| Ok(op.passkey(claim.credential_id())?))?;
+        let Some((stored, passkey)) = stored.and_then(split) else {
+            return self.write(ctx, Need::Nothing, |op| {
+                op.record_refusal("session.create", "", json!({"why": "unknown passkey"}))?;
+                Err(SignInRefusal::NotAccepted.commit())
+            });
+        };
+        // A signature takes longer to verify than anything else here: not inside the transaction.
+        let verified = self.sign_ins.webauthn.finish_sign_in(&claim, state.value, &passkey)?;
+        self.write(ctx, Need::Nothing, |op| {
+            let current = op.passkey(claim.credential_id())?.and_then(split);
+            let Some((current, now_stored)) = current.filter(|(_, current)| *current == passkey) else {
+                // Used or removed at the same moment: what was verified is not what is stored.
+                return Err(Abort::refuse(SignInRefusal::Expired));
+            };
+            let account = op.account(stored.account)?.ok_or_else(|| Abort::refuse(SignInRefusal::NotAccepted))?;
+            let name = account.name.as_str();
+            if claim.user_handle() != Some(*account.subject.as_bytes()) {
+                op.record_refusal("session.create", name, json!({"why": "user handle"}))?;
+                return Err(SignInRefusal::NotAccepted.commit());
+            }
+            match verified {
+                Err(Rejected::Wrong) => {
+                    op.record_refusal("session.create", name, json!({"why": "passkey", "label": current.label}))?;
+                    Err(SignInRefusal::NotAccepted.commit())
+                }
+                Err(Rejected::Cloned) => suspect(op, name, current, now_stored),
+                Ok(_) if now_stored.suspect => {
+                    op.record_refusal("session.create", name, json!({"why": "suspect", "label": current.label}))?;
+                    Err(SignInRefusal::Suspect.commit())
+                }
+                Ok(used) => {
+                    let account = self.admit(op, account.id)?;
+                    op.update_credential(&StoredCredential {
+                        credential: Credential::Passkey(used),
+                        last_used_at: Some(ctx.now),
+                        lockout: Lockout::cleared(),
+                        ..current
+                    })?;
+                    let proven = Factors::NONE.with(Factor::Passkey);
+                    self.conclude(op, &account, proven)
+                }
+            }
+        })
+    }
+}
+
+fn split(stored: StoredCredential) -> Option<(StoredCredential, Passkey)> {
+    match &stored.credential {
+        Credential::Passkey(passkey) => {
+            let passkey = passkey.clone();
+            Some((stored, passkey))
+        }
+        Credential::Password(_) | Credential::Totp(_) | Credential::Recovery(_) => None,
+    }
+}
+
+fn suspect(
+    op: &Writing<'_>,
+    name: &str,
+    current: StoredCredential,
+    passkey: Passkey,
+) -> Result<NewSession, Abort<SignInRefusal>> {
+    op.record_refusal("passkey.suspect", name, json!({"label": current.label}))?;
+    op.update_credential(&StoredCredential {
+        credential: Credential::Passkey(Passkey { suspect: true, ..passkey }),
+        ..current
+    })?;
+    Err(SignInRefusal::Suspect.commit())
+}

@@ -1,0 +1,152 @@
+//! The first step with a password. The hash is computed outside of the transaction; what it found is judged inside,
+//! where guesses that were made meanwhile count.
+
+use domain::account::{Account, AccountKind};
+use domain::credential::{Credential, PasswordHash, StoredCredential};
+use domain::lockout::Lockout;
+use domain::name::Username;
+use domain::permission::Need;
+use domain::secret::Secret;
+use domain::sign_in::{self, Factor, Factors, Next};
+use serde_json::json;
+
+use super::second_factor::{Attempt, Proof};
+use super::{SignInOutcome, SignInRefusal, demanded, enrolled, password_hash};
+use crate::operation::{Refuses, Writing};
+use crate::{Context, Fault, Idp, OpError};
+
+enum Judged {
+    Done(SignInOutcome),
+    Half(Attempt, Factors),
+}
+
+impl Idp {
+    /// Proves a name and password. Computes a hash: to be run on a hashing thread.
+    ///
+    /// One commit when it is done or refused; none when a second factor is still to come.
+    pub fn sign_in_with_password(
+        &self,
+        ctx: &Context,
+        name: &str,
+        password: &Secret<String>,
+    ) -> Result<SignInOutcome, OpError<SignInRefusal>> {
+        let password = password_hash::normalized(password.expose()).ok_or(SignInRefusal::NotAccepted)?;
+        let found = self.find_password(ctx, name)?;
+        let hash = found
+            .as_ref()
+            .and_then(|(_, stored)| stored.as_ref())
+            .map_or_else(password_hash::nobodys, |(_, h)| h.clone());
+        let right = password_hash::verify(password.expose(), &hash)?;
+        let Some((account, Some((number, _)))) = found else {
+            let known = found.map(|(account, _)| account.name.to_string()).unwrap_or_default();
+            return self.write(ctx, Need::Nothing, |op| {
+                // A name that nobody has may be a password in the wrong field: it is not written down.
+                op.record_refusal("session.create", &known, json!({"why": "password"}))?;
+                Err(SignInRefusal::NotAccepted.commit())
+            });
+        };
+        let rehashed = if right && hash.cost.weaker_than_current() {
+            Some(password_hash::make(password.expose(), self.entropy())?)
+        } else {
+            None
+        };
+        let proof = Proof { credential: number, verified: hash, rehashed };
+        let judged = self.judge(ctx, &account, proof, right)?;
+        match judged {
+            Judged::Done(outcome) => Ok(outcome),
+            Judged::Half(attempt, factors) => {
+                let attempt = self.sign_ins.attempts.put(self.entropy(), ctx.origin.address, ctx.now, attempt);
+                Ok(SignInOutcome::NeedsSecondFactor { attempt, factors })
+            }
+        }
+    }
+
+    /// Reads first: a half-done sign-in must not cost a write.
+    fn judge(
+        &self,
+        ctx: &Context,
+        account: &Account,
+        proof: Proof,
+        right: bool,
+    ) -> Result<Judged, OpError<SignInRefusal>> {
+        let proven = Factors::NONE.with(Factor::Password);
+        if right {
+            let second = self.read::<_, SignInRefusal>(ctx, Need::Nothing, |op| {
+                let stored = op.credentials(account.id)?;
+                let open = stored.iter().any(|s| proof.still_holds(s) && s.lockout.blocked(ctx.now).is_none());
+                let fine = open && account.usable(ctx.now).is_ok();
+                let next = sign_in::next(proven, enrolled(op, account.id)?, demanded(op, account)?);
+                Ok(match next {
+                    Next::Second(factors) if fine => Some(factors),
+                    Next::Second(_) | Next::Done(_) | Next::OutOfReach => None,
+                })
+            })?;
+            if let Some(factors) = second {
+                return Ok(Judged::Half(Attempt { account: account.id, password: proof }, factors));
+            }
+        }
+        self.write(ctx, Need::Nothing, |op| {
+            let name = account.name.as_str();
+            let Some(stored) = op.credentials(account.id)?.into_iter().find(|s| proof.still_holds(s)) else {
+                op.record_refusal("session.create", name, json!({"why": "password changed"}))?;
+                return Err(SignInRefusal::NotAccepted.commit());
+            };
+            if stored.lockout.blocked(ctx.now).is_some() {
+                op.record_refusal("session.create", name, json!({"why": "password blocked"}))?;
+                return Err(SignInRefusal::NotAccepted.commit());
+            }
+            if !right {
+                op.record_refusal("session.create", name, json!({"why": "password"}))?;
+                op.update_credential(&StoredCredential { lockout: stored.lockout.failed(ctx.now), ..stored })?;
+                return Err(SignInRefusal::NotAccepted.commit());
+            }
+            proof.settle(op, stored)?;
+            let account = self.admit(op, account.id)?;
+            Ok(Judged::Done(SignInOutcome::SignedIn(Box::new(self.conclude(op, &account, proven)?))))
+        })
+    }
+
+    /// The account of that name, and its password if it has one and may use it.
+    #[expect(clippy::type_complexity, reason = "said once, for one caller")]
+    fn find_password(
+        &self,
+        ctx: &Context,
+        name: &str,
+    ) -> Result<Option<(Account, Option<(domain::id::CredentialNumber, PasswordHash)>)>, OpError<SignInRefusal>> {
+        let Ok(name) = name.trim().parse::<Username>() else { return Ok(None) };
+        self.read(ctx, Need::Nothing, |op| {
+            let Some(account) = op.account_by_name(&name)? else { return Ok(None) };
+            if account.kind != AccountKind::Person {
+                return Ok(Some((account, None)));
+            }
+            let password = op.credentials(account.id)?.into_iter().find_map(|stored| match stored.credential {
+                Credential::Password(hash) => Some((stored.number, hash)),
+                Credential::Passkey(_) | Credential::Totp(_) | Credential::Recovery(_) => None,
+            });
+            Ok(Some((account, password)))
+        })
+    }
+}
+
+impl Proof {
+    /// Whether the row still holds the password that was verified.
+    pub(super) fn still_holds(&self, stored: &StoredCredential) -> bool {
+        stored.number == self.credential
+            && matches!(&stored.credential, Credential::Password(hash) if *hash == self.verified)
+    }
+
+    /// Writes that the password was right: no more failures, used now, and hashed anew where that was due.
+    pub(super) fn settle(&self, op: &Writing<'_>, stored: StoredCredential) -> Result<(), Fault> {
+        let credential = match &self.rehashed {
+            Some(hash) => Credential::Password(hash.clone()),
+            None => stored.credential,
+        };
+        op.update_credential(&StoredCredential {
+            credential,
+            lockout: Lockout::cleared(),
+            last_used_at: Some(op.ctx.now),
+            ..stored
+        })?;
+        Ok(())
+    }
+}
