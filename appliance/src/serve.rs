@@ -28,6 +28,9 @@ use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
 /// Connections on the control socket.
 const CONTROL_CONNECTIONS: usize = 16;
 
+/// Connections that the kernel keeps for us while we are busy: past it, a peer waits a second to try again.
+const BACKLOG: i32 = 1024;
+
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -313,8 +316,13 @@ fn open_control(path: &Path) -> Result<ControlSocket, ServeError> {
 }
 
 fn open_listener(address: SocketAddr) -> Result<Async<TcpListener>, ServeError> {
-    let listener = TcpListener::bind(address).and_then(Async::new);
-    listener.map_err(|error| ServeError::Listen(address, error))
+    let open = || {
+        let listener = TcpListener::bind(address)?;
+        // A second `listen` only sets the length of the queue; the standard library's is 128.
+        rustix::net::listen(&listener, BACKLOG)?;
+        Async::new(listener)
+    };
+    open().map_err(|error| ServeError::Listen(address, error))
 }
 
 /// Drops the stopper at the first SIGTERM or SIGINT.

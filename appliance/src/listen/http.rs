@@ -209,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     async fn finish(mut self, end: End) {
         let linger = match end {
             End::Quiet => false,
-            End::Answered => true,
+            End::Answered => !self.input.is_empty(),
             End::Refused(status, text) => {
                 let answer = self.site.router.refuse(status, text, self.peer);
                 self.write_answer(answer).await.is_ok()

@@ -122,3 +122,21 @@ async fn next<C>(floor: &Floor, accept: impl Future<Output = io::Result<C>>) -> 
     }
     Some(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{ROUTES, Router};
+
+    #[test]
+    fn without_file_descriptors_the_loop_waits_instead_of_spinning() {
+        let site = Site { router: Router::new(crate::testing::app(), ROUTES), timeouts: Timeouts::default() };
+        let (sender, stop) = smol::channel::bounded(1);
+        let floor = Floor { site: Arc::new(site), executor: Arc::default(), stop };
+        let no_more = || async { Err::<(), _>(io::Error::from_raw_os_error(24)) };
+        let mut waiting = Box::pin(next(&floor, no_more()));
+        assert!(smol::block_on(future::poll_once(&mut waiting)).is_none(), "it did not wait");
+        drop(sender);
+        assert!(smol::block_on(next(&floor, no_more())).is_none(), "it did not stop");
+    }
+}

@@ -210,11 +210,12 @@ impl TlsClient {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(certificate).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
         let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut tcp = stream;
@@ -222,6 +223,12 @@ impl TlsClient {
             connection.complete_io(&mut tcp)?;
         }
         Ok(Self { stream: StreamOwned::new(connection, tcp), authority: authority.to_owned(), input: Vec::new() })
+    }
+
+    /// The TLS version and the ALPN protocol that were agreed on.
+    pub fn protocol(&self) -> (Option<rustls::ProtocolVersion>, Option<Vec<u8>>) {
+        let connection = &self.stream.conn;
+        (connection.protocol_version(), connection.alpn_protocol().map(<[u8]>::to_vec))
     }
 
     /// Sends a call and waits for its answer.
