@@ -9,6 +9,7 @@ mod app_trial;
 mod attributes;
 mod audit;
 mod completions;
+mod demo;
 mod failure;
 mod group;
 mod key;
@@ -148,6 +149,8 @@ enum Command {
     Audit(audit::Audit),
     /// Run the server, until it is told to stop
     Serve(serve::Serve),
+    /// Serve a household to play with on this machine, until Ctrl-C
+    Demo(demo::Demo),
     /// Print completions for your shell
     Completions(completions::Completions),
 }
@@ -190,6 +193,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(shell.terminal),
         Command::Completions(completions) => completions.run(&mut shell),
     };
     match ended {

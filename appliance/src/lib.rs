@@ -4,6 +4,7 @@ pub mod api;
 mod bridge;
 pub mod cli;
 pub mod config;
+mod demo;
 mod endpoint;
 mod http;
 pub mod listen;

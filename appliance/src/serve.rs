@@ -36,9 +36,18 @@ const BACKLOG: i32 = 1024;
 /// # Errors
 /// When something that the server needs cannot be had; the text says what and where.
 pub fn run(config: Config) -> Result<(), ServeError> {
+    run_after(config, |_| Ok(()))
+}
+
+/// The same, with something to do between opening the household and serving it.
+pub(crate) fn run_after<E: From<ServeError>>(
+    config: Config,
+    prepare: impl FnOnce(&Desk) -> Result<(), E>,
+) -> Result<(), E> {
     log::start(config.log);
     let issuer = config.issuer();
     let server = Server::open(Setup::real(config)?)?;
+    prepare(&server.desk)?;
     let (stopper, stop) = stop();
     on_signals(stopper)?;
     tracing::info!(issuer, addresses = ?server.addresses(), "ready");

@@ -13,6 +13,9 @@ use crate::config::Config;
 use crate::http::App;
 use crate::system::Clock;
 
+/// When every unit test happens.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
 /// A clock that stands.
 struct Standing(Timestamp);
 
@@ -22,14 +25,16 @@ impl Clock for Standing {
     }
 }
 
-/// The application of `https://id.example`, at 1,800,000,000.
+/// The application of `https://id.example`, at [`NOW`].
 pub(crate) fn app() -> Arc<App> {
-    let now = Timestamp::from_unix(1_800_000_000);
     let config = Config::parse("host = \"id.example\"").unwrap();
-    let entropy = Arc::new(seeded::SeededEntropy::new(1));
+    let bridge = Bridge::start(idp(&config)).unwrap();
+    Arc::new(App { bridge, clock: Arc::new(Standing(NOW)), entropy: Arc::new(seeded::SeededEntropy::new(2)), config })
+}
+
+/// An empty household of that configuration.
+pub(crate) fn idp(config: &Config) -> Idp {
     let settings =
         Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
-    let idp = Idp::in_memory(settings, entropy.clone(), now).unwrap();
-    let bridge = Bridge::start(idp).unwrap();
-    Arc::new(App { bridge, config, clock: Arc::new(Standing(now)), entropy })
+    Idp::in_memory(settings, Arc::new(seeded::SeededEntropy::new(1)), NOW).unwrap()
 }
