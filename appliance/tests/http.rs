@@ -1,8 +1,14 @@
 //! HTTP as a peer sees it: what is answered, what is refused, and what never happens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod harness;
 
+use std::io::Write;
+use std::sync::{Arc, LazyLock, Mutex};
+
 use harness::{Answer, Call, Server};
+use proptest::prelude::*;
 
 fn statuses(server: &Server, bytes: &[u8]) -> Vec<u16> {
     Answer::parse_all(&server.exchange(bytes)).iter().map(|answer| answer.status).collect()
@@ -107,4 +113,63 @@ fn broken_queries_are_refused() {
         assert_eq!(server.send(&Call::get(format!("/health?{query}"))).status, 400, "{query}");
     }
     assert_eq!(server.send(&Call::get(format!("/health?{}", "a=1&".repeat(200)))).status, 400);
+}
+
+/// A log that the test can read.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_request_is_one_line_of_the_log_without_secrets() {
+    let (server, log) = (Server::start(), Log::default());
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(lines, || {
+        let call = Call::get("/static/robots.txt?code=hunter2").cookie("__Host-s", "hunter2").bearer("hunter2");
+        assert_eq!(server.send(&call).status, 200);
+        assert_eq!(server.send(&Call::post("/hunter2").form(&[("password", "hunter2")])).status, 404);
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    for part in ["method=\"GET\" route=\"/static/:name\" status=200 us=", "peer=192.0.2.7", "route=\"-\" status=404"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+/// Pieces of requests, good and bad.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let text = |text: &'static str| Just(text.as_bytes().to_vec());
+    prop_oneof![
+        text("GET /health HTTP/1.1\r\nHost: id.example\r\n\r\n"),
+        text("POST /health HTTP/1.1\r\nHost: id.example\r\nContent-Length: 3\r\n\r\nabc"),
+        text("POST /x HTTP/1.1\r\nHost: id.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+        text("Expect: 100-continue\r\n"),
+        text("Content-Length: 5\r\n"),
+        text("HEAD / HTTP/1.1\r\n"),
+        text("\r\n\r\n"),
+        proptest::collection::vec(any::<u8>(), 0..30),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn any_bytes_get_well_formed_answers_or_none(pieces in proptest::collection::vec(piece(), 0..8)) {
+        static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+        let answers = SERVER.exchange(&pieces.concat());
+        prop_assert!(answers.is_empty() || answers.starts_with(b"HTTP/1.1 "));
+        prop_assert!(!answers.windows(13).any(|window| window == b"HTTP/1.1 500 "));
+    }
 }
