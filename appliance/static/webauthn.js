@@ -58,9 +58,15 @@
       method: "POST",
       headers: { accept: "application/json" },
       credentials: "same-origin",
+      body: new URLSearchParams(new FormData(form)),
     });
-    if (!reply.ok) throw Object.assign(new Error("options"), { name: reply.status === 503 ? "busy" : reply.status === 401 ? "stale" : "other" });
-    return reply.json();
+    if (reply.ok) return reply.json();
+    if (reply.status === 401) {
+      // Something else is asked first, such as who is there.
+      window.location.assign((await reply.json()).location);
+      return new Promise(() => {});
+    }
+    throw Object.assign(new Error(reply.statusText), { name: reply.status === 503 ? "busy" : "stale" });
   };
 
   const run = async (form, mediation) => {

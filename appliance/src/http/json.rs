@@ -1,10 +1,25 @@
 //! JSON of bounded depth. serde_json itself stops at 128 levels; no request of ours needs more than a few.
 
+use serde::de::DeserializeOwned;
+
+use super::request::BadRequest;
+
 /// Arrays and objects inside each other.
 pub(super) const MAX_DEPTH: usize = 32;
 
+/// Reads JSON text of bounded depth; its size was bounded with the body.
+///
+/// # Errors
+/// When it is nested too deeply or does not fit `T`; the text says where.
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, BadRequest> {
+    if too_deep(text) {
+        return Err(BadRequest::new("The JSON is nested too deeply."));
+    }
+    serde_json::from_slice(text).map_err(|error| BadRequest::new(format!("The JSON does not fit: {error}.")))
+}
+
 /// Whether brackets nest deeper than [`MAX_DEPTH`], looking at bytes only: no allocation, no recursion.
-pub(super) fn too_deep(text: &[u8]) -> bool {
+fn too_deep(text: &[u8]) -> bool {
     let mut depth = 0usize;
     let mut in_string = false;
     let mut escaped = false;

@@ -19,6 +19,7 @@ pub(crate) use app::{App, FAULT};
 pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::{Form, Repeated};
+pub(crate) use json::parse as parse_json;
 pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};
 pub(crate) use response::{Body, Response};
 pub(crate) use routes::{Handler, Kind, ROUTES, Route, handler};

@@ -119,6 +119,12 @@ impl PathParams {
 }
 
 impl Request {
+    /// The path with its query, as it was asked for.
+    pub(crate) fn target(&self) -> String {
+        let url = self.headers.url();
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+    }
+
     /// The value of a header, when it came exactly once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.header(name)?.iter();
@@ -168,10 +174,7 @@ impl Request {
         if !self.has_type(TYPE) {
             return Err(BadRequest::wrong_type(TYPE));
         }
-        if json::too_deep(&self.body) {
-            return Err(BadRequest::new("The JSON is nested too deeply."));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| BadRequest::new(format!("The JSON does not fit: {error}.")))
+        json::parse(&self.body)
     }
 
     fn has_type(&self, wanted: &str) -> bool {

@@ -96,7 +96,16 @@ pub(crate) use handler;
 pub(crate) type Table = &'static [&'static [Route]];
 
 /// A family of endpoints keeps its rows beside its code and is named here once.
-pub(crate) const ROUTES: Table = &[endpoint::health::ROUTES, endpoint::static_files::ROUTES];
+pub(crate) const ROUTES: Table = &[
+    endpoint::health::ROUTES,
+    endpoint::static_files::ROUTES,
+    endpoint::web::DASHBOARD,
+    endpoint::web::DEVICES,
+    endpoint::web::INVITE,
+    endpoint::web::PROFILE,
+    endpoint::web::SIGN_IN,
+    endpoint::web::WAYS_IN,
+];
 
 /// Whether a path fits a pattern such as `/person/:name`.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {

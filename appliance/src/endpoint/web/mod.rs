@@ -1,8 +1,21 @@
 //! The pages that people see. No policy here: handlers parse, operate and render.
 
+mod dashboard;
+mod devices;
+mod invite;
 mod next;
+mod profile;
 mod qr;
+mod sign_in;
 mod trouble;
 pub(crate) mod view;
+mod visit;
+mod ways_in;
 
+pub(crate) use dashboard::ROUTES as DASHBOARD;
+pub(crate) use devices::ROUTES as DEVICES;
+pub(crate) use invite::ROUTES as INVITE;
+pub(crate) use profile::ROUTES as PROFILE;
+pub(crate) use sign_in::ROUTES as SIGN_IN;
 pub(crate) use trouble::in_plain_sight;
+pub(crate) use ways_in::ROUTES as WAYS_IN;

@@ -26,6 +26,14 @@ impl Next {
         &self.0
     }
 
+    /// The origin of the app that waits behind an authorization request, as `form-action` wants it. Whether the app is known
+    /// and may be answered there is for `/authorize` to say.
+    pub(crate) fn app_origin(&self) -> Option<String> {
+        let query = self.0.strip_prefix("/authorize?")?;
+        let (_, uri) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "redirect_uri")?;
+        form_target(&uri)
+    }
+
     /// The address of a page on the way, which keeps this one in its query.
     pub(crate) fn after(&self, page: &str) -> String {
         if self.0.is_empty() {
@@ -33,6 +41,15 @@ impl Next {
         }
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &self.0).finish();
         format!("{page}?{query}")
+    }
+}
+
+/// What `form-action` calls the place that a redirect URI leads to: an origin, or the scheme of an app on the device.
+pub(crate) fn form_target(redirect_uri: &str) -> Option<String> {
+    let url = url::Url::parse(redirect_uri).ok()?;
+    match url.origin() {
+        origin @ url::Origin::Tuple(..) => Some(origin.ascii_serialization()),
+        url::Origin::Opaque(_) => Some(format!("{}:", url.scheme())),
     }
 }
 
@@ -47,6 +64,18 @@ mod tests {
         let next = Next::read("/authorize?client_id=a&scope=openid%20email");
         assert_eq!(next.path(), "/authorize?client_id=a&scope=openid%20email");
         assert_eq!(next.after("/signin"), "/signin?next=%2Fauthorize%3Fclient_id%3Da%26scope%3Dopenid%2520email");
+    }
+
+    #[test]
+    fn the_app_behind_an_authorization_request_is_named_by_its_origin() {
+        let behind = |uri: &str| {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", uri).finish();
+            Next::read(&format!("/authorize?{query}")).app_origin()
+        };
+        assert_eq!(behind("https://photos.home:8443/cb?x=1"), Some("https://photos.home:8443".to_owned()));
+        assert_eq!(behind("com.example.app:/cb"), Some("com.example.app:".to_owned()));
+        assert_eq!(behind("nonsense"), None);
+        assert_eq!(Next::read("/account").app_origin(), None);
     }
 
     #[test]

@@ -23,14 +23,20 @@ pub(crate) struct Profile {
     pub notice: Option<Notice>,
     pub tab: Tab,
     pub username: String,
-    pub display_name: String,
-    pub given_name: String,
-    pub family_name: String,
-    pub locale: String,
+    /// What the person may change, in the order of the one table of attributes.
+    pub fields: Vec<Field>,
     pub mails: Vec<Mail>,
     pub face: Face,
     pub has_picture: bool,
     pub groups: Vec<String>,
+}
+
+/// One attribute.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub key: &'static str,
+    pub title: &'static str,
+    pub value: String,
 }
 
 /// One mail address.
@@ -47,7 +53,6 @@ pub(crate) struct WaysIn {
     pub chrome: Chrome,
     pub notice: Option<Notice>,
     pub tab: Tab,
-    pub username: String,
     pub passkeys: Vec<Passkey>,
     pub password_changed: Option<When>,
     pub authenticator_added: Option<When>,
@@ -63,6 +68,8 @@ pub(crate) struct Passkey {
     pub used: Option<When>,
     /// Copied to the person's other devices by its maker (Apple, Google, a password manager).
     pub synced: bool,
+    /// Refused, because it may have been copied by somebody else.
+    pub suspect: bool,
 }
 
 /// How many recovery codes are left.

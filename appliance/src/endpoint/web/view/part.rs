@@ -158,25 +158,11 @@ impl Notice {
     }
 }
 
-/// What can have happened before a page is shown again. The good news first.
+/// What can have happened before a page is shown again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    Saved,
-    PasskeyAdded,
-    PasskeyRenamed,
-    PasskeyRemoved,
-    PasswordChanged,
-    PasswordRemoved,
-    AuthenticatorAdded,
-    AuthenticatorRemoved,
-    SshKeyAdded,
-    SshKeyRemoved,
-    SessionEnded,
-    OtherSessionsEnded,
-    AppForgotten,
-    PictureChanged,
-    PictureRemoved,
-
+    /// Something was done.
+    Done(Done),
     /// Name and password do not belong together; which of the two is wrong is nobody's business.
     WrongPassword,
     /// The six digits are wrong, over, or used already.
@@ -185,72 +171,79 @@ pub(crate) enum News {
     WrongRecoveryCode,
     /// The passkey was not accepted.
     WrongPasskey,
-    /// Too many tries: this way in is closed for a while; a passkey still works.
-    Locked {
-        minutes: i64,
-    },
+    /// The passkey may have been copied.
+    SuspectPasskey,
+    /// Too many wrong codes: this way in is closed for a while; a passkey still works.
+    Locked { minutes: i64 },
     /// The proof was right, but this account needs a stronger one.
     TooWeak,
     /// The page was open for too long.
     TookTooLong,
-    /// The form did not come from this site's own page.
-    NotFromHere,
-    PasswordTooShort {
-        least: usize,
-    },
-    PasswordTooCommon,
-    PasswordTooWeak,
+    /// Somebody else is signed in.
+    SomebodyElse,
+    /// The two new passwords are not the same.
     PasswordsDiffer,
-    /// A field holds something that cannot be stored.
-    Unreadable,
-    MailTaken,
-    PictureRefused,
-    SshKeyRefused,
-    SshKeyKnown,
-    PasskeyKnown,
-    /// Removing this would leave no way to sign in.
-    LastWayIn,
+    /// An expected no, in the service's own words.
+    Refused { why: String },
 }
 
 impl News {
     /// Whether the notice is read out at once and shown as trouble.
     pub(crate) fn is_trouble(&self) -> bool {
-        match self {
-            Self::Saved
-            | Self::PasskeyAdded
-            | Self::PasskeyRenamed
-            | Self::PasskeyRemoved
-            | Self::PasswordChanged
-            | Self::PasswordRemoved
-            | Self::AuthenticatorAdded
-            | Self::AuthenticatorRemoved
-            | Self::SshKeyAdded
-            | Self::SshKeyRemoved
-            | Self::SessionEnded
-            | Self::OtherSessionsEnded
-            | Self::AppForgotten
-            | Self::PictureChanged
-            | Self::PictureRemoved => false,
-            Self::WrongPassword
-            | Self::WrongCode
-            | Self::WrongRecoveryCode
-            | Self::WrongPasskey
-            | Self::Locked { .. }
-            | Self::TooWeak
-            | Self::TookTooLong
-            | Self::NotFromHere
-            | Self::PasswordTooShort { .. }
-            | Self::PasswordTooCommon
-            | Self::PasswordTooWeak
-            | Self::PasswordsDiffer
-            | Self::Unreadable
-            | Self::MailTaken
-            | Self::PictureRefused
-            | Self::SshKeyRefused
-            | Self::SshKeyKnown
-            | Self::PasskeyKnown
-            | Self::LastWayIn => true,
-        }
+        !matches!(self, Self::Done(_))
+    }
+}
+
+/// Good news, carried over a redirect by its word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// The person proved who they are; what they wanted to do is still to be done.
+    Proven,
+    Saved,
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
+    PasswordSet,
+    PasswordRemoved,
+    AuthenticatorSet,
+    AuthenticatorRemoved,
+    SshKeyAdded,
+    SshKeyRemoved,
+    DeviceSignedOut,
+    DevicesSignedOut,
+    AppForgotten,
+    PictureSet,
+    PictureRemoved,
+}
+
+impl Done {
+    const ALL: [(Self, &str); 16] = [
+        (Self::Proven, "proven"),
+        (Self::Saved, "saved"),
+        (Self::PasskeyAdded, "passkey-added"),
+        (Self::PasskeyRenamed, "passkey-renamed"),
+        (Self::PasskeyRemoved, "passkey-removed"),
+        (Self::PasswordSet, "password-set"),
+        (Self::PasswordRemoved, "password-removed"),
+        (Self::AuthenticatorSet, "authenticator-set"),
+        (Self::AuthenticatorRemoved, "authenticator-removed"),
+        (Self::SshKeyAdded, "ssh-key-added"),
+        (Self::SshKeyRemoved, "ssh-key-removed"),
+        (Self::DeviceSignedOut, "device-signed-out"),
+        (Self::DevicesSignedOut, "devices-signed-out"),
+        (Self::AppForgotten, "app-forgotten"),
+        (Self::PictureSet, "picture-set"),
+        (Self::PictureRemoved, "picture-removed"),
+    ];
+
+    /// Reads its word.
+    pub(crate) fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(done, _)| done)
+    }
+
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(done, _)| *done == self).map_or("saved", |(_, word)| word)
     }
 }
 
@@ -283,6 +276,15 @@ mod tests {
     #[test]
     fn a_moment_outside_the_calendar_is_shown_and_does_not_panic() {
         assert!(When::new(Timestamp::from_unix(i64::MAX), Timestamp::default()).to_string().contains("<time"));
+    }
+
+    #[test]
+    fn every_good_news_survives_a_redirect() {
+        for (done, word) in Done::ALL {
+            assert_eq!(Done::read(word), Some(done));
+            assert_eq!(done.word(), word);
+        }
+        assert_eq!(Done::read("you-won"), None);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Every page, rendered with a sample household.
 
 use super::account::{
-    Apps, Authenticator, Codes, ConsentRow, Devices, Mail, Passkey, Password, Profile, RecoveryCodes, SessionRow,
-    SshKey, SshKeys, Tab, WaysIn,
+    Apps, Authenticator, Codes, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
+    SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
 use super::apps::{AppTile, Consent, Dashboard, Share};
-use super::part::{Chrome, Face, Icon, Me, News, Notice, When};
+use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use askama::Template;
+use domain::attribute::{ATTRIBUTES, Edit};
 use domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
@@ -82,7 +83,6 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             notice: None,
             username: "mia".to_owned(),
             has_password,
-            has_authenticator: has_password,
             next: "/account/sign-in".to_owned(),
         };
         rendered(pages, name, &page);
@@ -102,12 +102,15 @@ fn invited(pages: &mut BTreeMap<String, String>) {
             face: Face::new("Mia Miller", None),
             again,
             until: When::new(NOW + Span::days(1), NOW),
+            password_possible: again,
         };
         rendered(pages, name, &page);
     }
     let page = InvitePassword {
         chrome: outside(),
-        notice: says(News::PasswordTooCommon),
+        notice: says(News::Refused {
+            why: "this is on every attacker's list; use three or four unrelated words".to_owned(),
+        }),
         token: "t0k3n".to_owned(),
         username: "mia".to_owned(),
         qr: qr(),
@@ -168,13 +171,14 @@ fn about_me(pages: &mut BTreeMap<String, String>) {
     for (name, full) in [("account_profile", true), ("account_profile_bare", false)] {
         let page = Profile {
             chrome: inside(),
-            notice: full.then(|| Notice::of(News::Saved)),
+            notice: full.then(|| Notice::of(News::Done(Done::Saved))),
             tab: Tab::Profile,
             username: "mia".to_owned(),
-            display_name: "Mia Miller".to_owned(),
-            given_name: "Mia".to_owned(),
-            family_name: "Miller".to_owned(),
-            locale: "en".to_owned(),
+            fields: ATTRIBUTES
+                .iter()
+                .filter(|def| def.edit == Edit::Holder)
+                .map(|def| Field { key: def.key, title: def.title, value: "Mia".to_owned() })
+                .collect(),
             mails: if full { vec![mail("mia@miller.example", true), mail("m@work.example", false)] } else { vec![] },
             face: Face::new("Mia Miller", None),
             has_picture: full,
@@ -185,15 +189,14 @@ fn about_me(pages: &mut BTreeMap<String, String>) {
 }
 
 fn passkey(id: &str, name: &str, synced: bool, used: Option<When>) -> Passkey {
-    Passkey { id: id.to_owned(), name: name.to_owned(), created: ago(60 * 24 * 90), used, synced }
+    Passkey { id: id.to_owned(), name: name.to_owned(), created: ago(60 * 24 * 90), used, synced, suspect: !synced }
 }
 
 fn ways_in(pages: &mut BTreeMap<String, String>) {
     let page = WaysIn {
         chrome: inside(),
-        notice: says(News::PasskeyAdded),
+        notice: says(News::Done(Done::PasskeyAdded)),
         tab: Tab::SignIn,
-        username: "mia".to_owned(),
         passkeys: vec![
             passkey("1", "Mia's iPhone", true, Some(ago(3))),
             passkey("2", "Blue key on the key ring", false, None),
@@ -205,17 +208,16 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "account_sign_in", &page);
     let page = WaysIn {
         passkeys: vec![],
-        notice: says(News::LastWayIn),
+        notice: says(News::Refused { why: "this is your last way in; add another passkey first".to_owned() }),
         password_changed: None,
         authenticator_added: None,
         codes: None,
         ..page
     };
     rendered(pages, "account_sign_in_bare", &page);
-    for (name, replaces, notice) in [
-        ("account_password", false, None),
-        ("account_password_short", true, says(News::PasswordTooShort { least: 10 })),
-    ] {
+    for (name, replaces, notice) in
+        [("account_password", false, None), ("account_password_short", true, says(News::PasswordsDiffer))]
+    {
         let chrome = inside();
         let username = "mia".to_owned();
         rendered(pages, name, &Password { chrome, notice, tab: Tab::SignIn, username, replaces, least: 10 });
@@ -268,7 +270,7 @@ fn other_tabs(pages: &mut BTreeMap<String, String>) {
     };
     let page = SshKeys { chrome: inside(), notice: None, tab: Tab::SshKeys, keys: vec![key], draft: String::new() };
     rendered(pages, "account_ssh_keys", &page);
-    let notice = says(News::SshKeyRefused);
+    let notice = says(News::Refused { why: "that is a private key; keep it, and paste the public one".to_owned() });
     let draft = "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned();
     let page = SshKeys { chrome: inside(), notice, tab: Tab::SshKeys, keys: vec![], draft };
     rendered(pages, "account_ssh_keys_empty", &page);
@@ -279,8 +281,13 @@ fn trouble(pages: &mut BTreeMap<String, String>) {
         ("trouble_not_found", Trouble::NotFound),
         ("trouble_bad_request", Trouble::BadRequest),
         ("trouble_not_from_here", Trouble::NotFromHere),
-        ("trouble_took_too_long", Trouble::TookTooLong),
-        ("trouble_link_over", Trouble::LinkOver),
+        ("trouble_not_allowed", Trouble::NotAllowed),
+        (
+            "trouble_link_over",
+            Trouble::LinkOver {
+                why: "this link was used, replaced or is too old; ask the person who sent it for a new one".to_owned(),
+            },
+        ),
         ("trouble_account_closed", Trouble::AccountClosed),
         ("trouble_app_not_for_you", Trouble::AppNotForYou { app: "Photos".to_owned() }),
         ("trouble_app_confused", Trouble::AppConfused { detail: "redirect_uri is not registered".to_owned() }),

@@ -38,7 +38,6 @@ pub(crate) struct Reauthenticate {
     pub notice: Option<Notice>,
     pub username: String,
     pub has_password: bool,
-    pub has_authenticator: bool,
     pub next: String,
 }
 
@@ -69,6 +68,8 @@ pub(crate) struct Invite {
     /// The person has been here before: this link replaces what was lost.
     pub again: bool,
     pub until: When,
+    /// The person may also come in with a password and an authenticator app.
+    pub password_possible: bool,
 }
 
 /// The way in by password, for a device that cannot hold a passkey.

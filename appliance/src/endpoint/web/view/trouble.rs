@@ -20,12 +20,14 @@ pub(crate) enum Trouble {
     BadRequest,
     /// The form came from another site.
     NotFromHere,
-    /// The page or the sign-in behind it is over.
-    TookTooLong,
-    /// The invitation is over, used, or never was.
-    LinkOver,
+    /// The invitation cannot be used; why, in the service's own words.
+    LinkOver { why: String },
     /// The account is locked or not valid today.
     AccountClosed,
+    /// The person has no office for this.
+    NotAllowed,
+    /// An expected no, in the service's own words.
+    Refused { why: String },
     /// The person may not use this app.
     AppNotForYou { app: String },
     /// The app asked in a way that cannot be answered safely.

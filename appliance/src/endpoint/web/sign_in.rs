@@ -1,0 +1,232 @@
+//! `/signin`, `/reauthenticate` and `/signout`. Signing in again while signed in renews the session: both use the same
+//! operations, and the service knows who asks.
+
+use std::sync::Arc;
+
+use domain::credential::CredentialKind;
+use domain::time::Timestamp;
+use serde_json::{Value, json};
+use service::{Context, Idp, NewSession, OpError, SignInOutcome, SignInRefusal, Whose};
+
+use super::next::Next;
+use super::view::part::{Chrome, News, Notice};
+use super::view::sign_in::{Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut};
+use super::view::trouble::Trouble;
+use super::visit::{Answer, Fields, Lane, accident, anybody, denied_here, frame, inside, page, refused, show, trouble};
+use crate::endpoint::session;
+use crate::http::{App, Kind, Request, Response, Route};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get(Kind::Page, "/signin", page!(sign_in)),
+    Route::get(Kind::Page, "/signin/passkey", page!(start_again)),
+    Route::post(Kind::Page, "/signin/passkey", page!(passkey)),
+    Route::post(Kind::Page, "/signin/passkey/options", page!(options)),
+    Route::get(Kind::Page, "/signin/password", page!(start_again)),
+    Route::post(Kind::Page, "/signin/password", page!(password)),
+    Route::get(Kind::Page, "/signin/second", page!(start_again)),
+    Route::post(Kind::Page, "/signin/second", page!(second)),
+    Route::get(Kind::Page, "/reauthenticate", page!(reauthenticate)),
+    Route::get(Kind::Page, "/signout", page!(ask_to_leave)),
+    Route::post(Kind::Page, "/signout", page!(leave)),
+];
+
+async fn sign_in(app: Arc<App>, request: Request) -> Answer {
+    let next = asked_next(&request);
+    let known = anybody(&app, &request, Lane::General, |_, context| context.actor.account().is_some()).await?;
+    if known {
+        return Ok(Response::redirect303(next.path()));
+    }
+    Ok(door(&app, 200, None, "", &next))
+}
+
+/// Somebody reloaded the answer to a form.
+async fn start_again(_: Arc<App>, _: Request) -> Answer {
+    Ok(Response::redirect303("/signin"))
+}
+
+async fn options(app: Arc<App>, request: Request) -> Answer {
+    let started = anybody(&app, &request, Lane::General, |idp, context| idp.start_passkey_sign_in(context)).await?;
+    match started {
+        Ok(challenge) => Ok(ceremony(&challenge.ceremony, &challenge.options)),
+        Err(OpError::Fault(fault)) => Err(accident(&app, &fault)),
+        Err(OpError::Refused(refusal)) => Err(Response::text(403, refusal.to_string())),
+    }
+}
+
+/// What the script of the page asks the device with.
+pub(super) fn ceremony(name: &str, options: &Value) -> Response {
+    Response::json(200, &json!({ "ceremony": name, "publicKey": options.get("publicKey").unwrap_or(options) }))
+}
+
+/// The device's answer, as the script put it into the form.
+pub(super) fn answer(fields: &Fields) -> Result<Value, Response> {
+    crate::http::parse_json(fields.get("credential")?.as_bytes()).map_err(Response::from)
+}
+
+async fn passkey(app: Arc<App>, request: Request) -> Answer {
+    let fields = Fields::read(&request)?;
+    let (next, name, answer) = (fields.next()?, fields.get("ceremony")?.to_owned(), answer(&fields)?);
+    let op = move |idp: &Idp, context: &Context| idp.finish_passkey_sign_in(context, &name, &answer);
+    let outcome = anybody(&app, &request, Lane::General, op).await?;
+    conclude(
+        &app,
+        &request,
+        outcome.map(|new| SignInOutcome::SignedIn(Box::new(new))),
+        &Attempt { next, way: Way::Passkey },
+    )
+}
+
+async fn password(app: Arc<App>, request: Request) -> Answer {
+    let fields = Fields::read(&request)?;
+    let (next, name, password) = (fields.next()?, fields.get("username")?.to_owned(), fields.secret("password")?);
+    let typed = name.clone();
+    let op = move |idp: &Idp, context: &Context| idp.sign_in_with_password(context, &typed, &password);
+    let outcome = anybody(&app, &request, Lane::Hashing, op).await?;
+    conclude(&app, &request, outcome, &Attempt { next, way: Way::Password { name } })
+}
+
+async fn second(app: Arc<App>, request: Request) -> Answer {
+    let fields = Fields::read(&request)?;
+    let recovery = !fields.get("recovery")?.is_empty();
+    let code = fields.secret(if recovery { "recovery" } else { "code" })?;
+    let (next, attempt) = (fields.next()?, fields.get("attempt")?.to_owned());
+    let id = attempt.clone();
+    let op = move |idp: &Idp, context: &Context| idp.finish_sign_in_with_code(context, &id, code.expose());
+    let outcome = anybody(&app, &request, Lane::General, op).await?;
+    let tried = Attempt { next, way: Way::Code { attempt, recovery } };
+    conclude(&app, &request, outcome.map(|new| SignInOutcome::SignedIn(Box::new(new))), &tried)
+}
+
+/// What somebody tried, to be shown again when it did not work.
+struct Attempt {
+    next: Next,
+    way: Way,
+}
+
+enum Way {
+    Passkey,
+    Password { name: String },
+    Code { attempt: String, recovery: bool },
+}
+
+fn conclude(
+    app: &App,
+    request: &Request,
+    outcome: Result<SignInOutcome, OpError<SignInRefusal>>,
+    tried: &Attempt,
+) -> Answer {
+    match outcome {
+        Ok(SignInOutcome::SignedIn(new)) => Ok(let_in(&new, tried.next.path(), request.now)),
+        Ok(SignInOutcome::NeedsSecondFactor { attempt, .. }) => Ok(second_step(
+            app,
+            200,
+            None,
+            &Attempt { way: Way::Code { attempt, recovery: false }, next: tried.next.clone() },
+        )),
+        Err(OpError::Fault(fault)) => Err(accident(app, &fault)),
+        Err(OpError::Refused(refusal)) => Ok(not_let_in(app, request, &refusal, tried)),
+    }
+}
+
+/// Gives the browser its session and sends it on.
+pub(super) fn let_in(new: &NewSession, path: &str, now: Timestamp) -> Response {
+    with_session(Response::redirect303(path), new, now)
+}
+
+/// The same answer with the session's cookie.
+pub(super) fn with_session(response: Response, new: &NewSession, now: Timestamp) -> Response {
+    let seconds = new.expires_at.since(now).as_seconds();
+    response.set_cookie(&session::keep(new.cookie.expose(), seconds))
+}
+
+fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, tried: &Attempt) -> Response {
+    let news = match refusal {
+        SignInRefusal::Denied(denied) => return denied_here(app, request, *denied),
+        SignInRefusal::Account(_) => return trouble(app, 403, Trouble::AccountClosed),
+        SignInRefusal::CodeNotAccepted => {
+            let wrong = if matches!(tried.way, Way::Code { recovery: true, .. }) {
+                News::WrongRecoveryCode
+            } else {
+                News::WrongCode
+            };
+            return second_step(app, 403, Some(wrong), tried);
+        }
+        SignInRefusal::NotAccepted => match tried.way {
+            Way::Passkey => News::WrongPasskey,
+            Way::Password { .. } | Way::Code { .. } => News::WrongPassword,
+        },
+        SignInRefusal::Invalid => News::WrongPasskey,
+        SignInRefusal::Expired => News::TookTooLong,
+        SignInRefusal::CodeBlocked { until } => {
+            News::Locked { minutes: (until.since(request.now).as_seconds() + 59) / 60 }
+        }
+        SignInRefusal::TooWeak { .. } => News::TooWeak,
+        SignInRefusal::Suspect => News::SuspectPasskey,
+        SignInRefusal::SomebodyElse => News::SomebodyElse,
+    };
+    let name = if let Way::Password { name } = &tried.way { name } else { "" };
+    door(app, 403, Some(news), name, &tried.next)
+}
+
+fn door(app: &App, status: u16, news: Option<News>, username: &str, next: &Next) -> Response {
+    let page = SignIn {
+        chrome: Chrome::nobody(&app.config),
+        notice: news.map(Notice::of),
+        app: None,
+        username: username.chars().take(64).collect(),
+        next: next.as_str().to_owned(),
+    };
+    leading_to(next, show(app, status, &page))
+}
+
+fn second_step(app: &App, status: u16, news: Option<News>, tried: &Attempt) -> Response {
+    let Way::Code { attempt, recovery } = &tried.way else {
+        return door(app, status, news, "", &tried.next);
+    };
+    let page = SecondFactor {
+        chrome: Chrome::nobody(&app.config),
+        notice: news.map(Notice::of),
+        attempt: attempt.clone(),
+        recovery_open: *recovery,
+        next: tried.next.as_str().to_owned(),
+    };
+    leading_to(&tried.next, show(app, status, &page))
+}
+
+/// After the sign-in the browser may go on to the app that waits, without another click.
+fn leading_to(next: &Next, page: Response) -> Response {
+    match next.app_origin() {
+        Some(origin) => page.form_target(&origin),
+        None => page,
+    }
+}
+
+fn asked_next(request: &Request) -> Next {
+    request.query.one("next").ok().flatten().map(Next::read).unwrap_or_default()
+}
+
+async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
+    let next = asked_next(&request);
+    let op = |idp: &Idp, me: &service::SignedIn| idp.list_credentials(&me.context, &Whose::Mine);
+    let (me, credentials) = inside(&app, &request, Lane::General, op).await?;
+    let credentials = credentials.map_err(|error| refused(&app, &request, error))?;
+    let page = Reauthenticate {
+        chrome: frame(&app, &me),
+        notice: None,
+        username: me.account.name.to_string(),
+        has_password: credentials.iter().any(|known| known.kind == CredentialKind::Password),
+        next: next.as_str().to_owned(),
+    };
+    Ok(leading_to(&next, show(&app, 200, &page)))
+}
+
+async fn ask_to_leave(app: Arc<App>, request: Request) -> Answer {
+    let (me, ()) = inside(&app, &request, Lane::General, |_, _| ()).await?;
+    Ok(show(&app, 200, &SignOut { chrome: frame(&app, &me) }))
+}
+
+async fn leave(app: Arc<App>, request: Request) -> Answer {
+    let op = |idp: &Idp, context: &Context| idp.sign_out(context);
+    anybody(&app, &request, Lane::General, op).await?.map_err(|error| refused(&app, &request, error))?;
+    Ok(show(&app, 200, &SignedOut { chrome: Chrome::nobody(&app.config) }).set_cookie(&session::forget()))
+}
