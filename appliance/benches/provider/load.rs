@@ -1,7 +1,7 @@
 //! Many requests, and what they cost.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::server::Server;
 use crate::stats::percentile;
@@ -69,4 +69,9 @@ impl Load {
 #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "an authenticator app shows digits of the real time")]
+pub fn unix_time() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

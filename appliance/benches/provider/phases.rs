@@ -9,8 +9,8 @@ use crate::app::{App, Endpoints, Tokens, discovery};
 use crate::client::Call;
 use crate::house::{GROUPS, House, name};
 use crate::http::Connection;
-use crate::load::{Load, drive, now};
-use crate::person::{Person, Tab};
+use crate::load::{Load, drive, now, unix_time};
+use crate::person::{Guest, Person, Tab};
 use crate::report::{Report, Value};
 use crate::server::{Server, wait};
 use crate::stats::welch_t;
@@ -20,6 +20,8 @@ const PORT: u16 = 18443;
 const MIB: u64 = 1024 * 1024;
 /// Browsers and apps that drive the server at the same time.
 const DRIVERS: usize = 4;
+/// Persons who sign in with a password; each has ten recovery codes.
+const GUESTS: usize = 6;
 
 pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     report.title("The binary");
@@ -31,6 +33,7 @@ pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     house.grow(10);
     let app = house.app(Endpoints::discover(&mut server.connect()));
     let mut drivers = Driver::several(&server, &mut house);
+    let mut guests = guests(&server, &mut house);
     drop(server);
     let server = start_and_memory(binary, folder, report);
     drivers.iter_mut().for_each(|driver| driver.reconnect(&server));
@@ -38,7 +41,7 @@ pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     let mut scene = Scene { server: &server, app: &app, drivers: &mut drivers, report };
     scene.costs();
     scene.disk();
-    scene.passwords();
+    scene.passwords(&mut guests);
     scene.timing();
     scene.sizes(&mut House::again(server.control(), 10), quick);
 }
@@ -166,12 +169,12 @@ impl Scene<'_> {
     }
 
     /// Memory while passwords are hashed and every connection is taken, and after all that.
-    fn passwords(&mut self) {
+    fn passwords(&mut self, guests: &mut [Guest]) {
         self.report.title("Memory under load and after it");
         let server = self.server;
         let others: Vec<Connection> = (0..256 - 2 * DRIVERS - 2).filter_map(|_| open(server)).collect();
         self.report.shown("connections open", Value::Count(others.len() + 2 * DRIVERS));
-        let most = most_memory_during(server, || guess(server, 60));
+        let most = most_memory_during(server, || sign_in_all(server, guests));
         self.report.at_most("all connections, hashing under way (PSS)", Value::Bytes(most), Value::Bytes(48 * MIB));
         drop(others);
         for _ in 0..400 {
@@ -190,7 +193,9 @@ impl Scene<'_> {
         let mut tab = Tab { connection: self.server.connect(), origin: self.server.origin() };
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for round in 0..120 {
-            for (samples, name) in [(&mut known, name(4 + round % 6)), (&mut unknown, format!("stranger{round}"))] {
+            for (samples, name) in
+                [(&mut known, name(DRIVERS + round % GUESTS)), (&mut unknown, format!("stranger{round}"))]
+            {
                 let began = now();
                 tab.try_password(&name, "a password that is wrong");
                 samples.push(began.elapsed());
@@ -258,10 +263,22 @@ fn open(server: &Server) -> Option<Connection> {
     connection.send(&Call::get("/health")).is_ok().then_some(connection)
 }
 
-/// Passwords for names that nobody has: each costs a hash all the same.
-fn guess(server: &Server, times: usize) {
+fn guests(server: &Server, house: &mut House) -> Vec<Guest> {
     let mut tab = Tab { connection: server.connect(), origin: server.origin() };
-    for number in 0..times {
-        tab.try_password(&format!("nobody{number}"), "a password that is wrong");
-    }
+    let names = (DRIVERS..DRIVERS + GUESTS).map(name);
+    names.map(|name| Guest::join(&mut tab, &name, &house.invite(&name), unix_time())).collect()
+}
+
+/// Ten times each, two at a time: 60 passwords.
+fn sign_in_all(server: &Server, guests: &mut [Guest]) {
+    thread::scope(|scope| {
+        for half in guests.chunks_mut(GUESTS / 2) {
+            scope.spawn(|| {
+                let mut tab = Tab { connection: server.connect(), origin: server.origin() };
+                for _ in 0..60 / GUESTS {
+                    half.iter_mut().for_each(|guest| guest.sign_in(&mut tab));
+                }
+            });
+        }
+    });
 }
