@@ -120,17 +120,6 @@ impl FromStr for ConsentMode {
     }
 }
 
-/// An app's picture as it is sent to browsers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Icon {
-    /// `image/png` or `image/jpeg`.
-    pub media_type: String,
-    /// The encoded picture.
-    pub bytes: Vec<u8>,
-    /// When it was put there.
-    pub updated_at: Timestamp,
-}
-
 /// What ID tokens are signed with (RFC 7518 section 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Algorithm {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod amend;
+pub mod api_token;
 pub mod attribute;
 pub mod claim;
 pub mod client;
@@ -16,11 +17,13 @@ pub mod invite;
 pub mod lockout;
 pub mod name;
 pub mod permission;
+pub mod picture;
 pub mod redirect_uri;
 pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
+pub mod ssh_key;
 pub mod strength;
 pub mod time;
 pub mod token;

@@ -2,6 +2,8 @@
 //! transaction. `Idp` is the only public door and keeps its `Store` private.
 
 mod account;
+mod api_token;
+mod app;
 mod audit;
 mod context;
 mod credential;
@@ -13,8 +15,10 @@ mod invite;
 mod operation;
 mod page;
 mod pending;
+mod picture;
 mod session;
 mod sign_in;
+mod ssh_key;
 mod status;
 
 use std::path::Path;
@@ -26,6 +30,11 @@ pub use store::OpenError;
 use store::Store;
 
 pub use account::{AccountView, MAX_PERSONS, MAX_SERVICE_ACCOUNTS, Whose};
+pub use api_token::NewApiToken;
+pub use app::{
+    AppAmendment, AppItem, AppKind, AppTile, AppView, ClaimRuleView, MAX_ACCESS, MAX_APPS, MAX_CLAIM_VALUES,
+    MAX_EXTRA_SCOPES, NewApp,
+};
 pub use context::{Context, Origin};
 pub use credential::{PasskeyAnswer, TotpChallenge};
 pub use domain::permission::Actor;
@@ -33,6 +42,7 @@ pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
+pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use session::{NewSession, SignedIn};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
@@ -53,6 +63,7 @@ pub struct Idp {
     store: Store,
     entropy: Arc<dyn Entropy>,
     settings: Settings,
+    pictures: picture::Gate,
     sign_ins: sign_in::SignIns,
 }
 
@@ -74,7 +85,7 @@ impl Idp {
 
     fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
         let sign_ins = sign_in::SignIns::new(&settings)?;
-        let idp = Self { store, entropy, settings, sign_ins };
+        let idp = Self { store, entropy, settings, sign_ins, pictures: picture::Gate::default() };
         idp.found(now)?;
         Ok(idp)
     }

@@ -1,9 +1,10 @@
 //! Apps: who may use them, which scopes they may ask for, which claims they get.
 
 use domain::claim::{ClaimRule, GroupValue};
-use domain::client::{Client, Icon};
+use domain::client::Client;
 use domain::id::{ClientId, GroupId};
 use domain::name::ClientName;
+use domain::picture::Picture;
 use domain::scope::Scope;
 use domain::secret::Digest;
 use rusqlite::Row;
@@ -99,9 +100,9 @@ impl Reader<'_> {
     }
 
     /// The app's icon.
-    pub fn client_icon(&self, client: ClientId) -> Result<Option<Icon>, Fault> {
+    pub fn client_icon(&self, client: ClientId) -> Result<Option<Picture>, Fault> {
         self.one("SELECT media_type, bytes, updated_at FROM client_icon WHERE client_id = ?1", [client.0], |row| {
-            Ok(Icon {
+            Ok(Picture {
                 media_type: row.get("media_type")?,
                 bytes: row.get("bytes")?,
                 updated_at: time(row, "updated_at")?,
@@ -210,7 +211,7 @@ impl Writer<'_> {
     }
 
     /// Puts the icon in place of the one there.
-    pub fn put_client_icon(&self, client: ClientId, icon: &Icon) -> Result<(), Fault> {
+    pub fn put_client_icon(&self, client: ClientId, icon: &Picture) -> Result<(), Fault> {
         self.run(
             "INSERT INTO client_icon (client_id, media_type, bytes, updated_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (client_id) DO UPDATE SET media_type = ?2, bytes = ?3, updated_at = ?4",

@@ -3,6 +3,7 @@
 //! One writer, a few readers. A second engine must be able to run the same statements: what only SQLite has is in `open`.
 
 mod account;
+mod api_token;
 mod client;
 mod consent;
 mod credential;
@@ -14,8 +15,10 @@ mod key;
 mod member;
 mod migrate;
 mod open;
+mod picture;
 mod row;
 mod session;
+mod ssh_key;
 mod status;
 mod token_family;
 mod tx;
