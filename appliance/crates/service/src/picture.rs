@@ -140,7 +140,7 @@ fn normalise(bytes: &[u8]) -> Result<(&'static str, Vec<u8>), PictureError> {
         return Err(PictureError::Format);
     };
     // Drawings stay sharp, transparent ones transparent; photographs are small.
-    encode(square, format == ImageFormat::Png)
+    encode(&square, format == ImageFormat::Png)
 }
 
 fn limits() -> Limits {
@@ -188,7 +188,7 @@ fn square(mut decoder: impl ImageDecoder) -> Result<DynamicImage, PictureError> 
     Ok(small)
 }
 
-fn encode(picture: DynamicImage, drawing: bool) -> Result<(&'static str, Vec<u8>), PictureError> {
+fn encode(picture: &DynamicImage, drawing: bool) -> Result<(&'static str, Vec<u8>), PictureError> {
     let mut bytes = Vec::new();
     let opaque = picture.to_rgba8().pixels().all(|pixel| pixel.0[3] == u8::MAX);
     let rgb = DynamicImage::ImageRgb8(picture.to_rgb8());

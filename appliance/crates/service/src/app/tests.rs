@@ -171,7 +171,7 @@ fn a_claim_rule_is_kept_as_given_and_in_its_order() {
     assert_eq!(set(&rule).unwrap(), Change::Created);
     assert_eq!(house.last_event(), "app.set_claim photos success");
     house.leaves_no_trace(|| set(&rule));
-    assert_eq!(house.idp.show_app(&console(), &app("photos")).unwrap().claims, [rule.clone()]);
+    assert_eq!(house.idp.show_app(&console(), &app("photos")).unwrap().claims, std::slice::from_ref(&rule));
     let turned = claim(rule.values.into_iter().rev().collect());
     assert_eq!(set(&turned).unwrap(), Change::Changed);
     assert_eq!(house.idp.show_app(&console(), &app("photos")).unwrap().claims, [turned]);
