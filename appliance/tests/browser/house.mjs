@@ -1,7 +1,7 @@
 // A house for one test file: the real binary with a fresh household on a port of its own, run by its own command line.
 
 import { spawn, execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -20,25 +20,27 @@ const freePort = () =>
     });
   });
 
+// A household as `make demo` makes it, in a folder that is thrown away.
 export class House {
   static async open() {
     const house = new House();
     house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
     house.port = await freePort();
     house.origin = `https://localhost:${house.port}`;
-    house.socket = path.join(house.directory, "control", "latchkey.sock");
-    const config = path.join(house.directory, "latchkey.toml");
-    await writeFile(
-      config,
-      `host = "localhost"\nhouse = "Miller home"\nport = ${house.port}\nlisten = ["127.0.0.1:${house.port}"]\n` +
-        `data_dir = ${JSON.stringify(house.directory)}\n`,
-    );
-    house.process = spawn(BINARY, ["serve", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+    const data = path.join(house.directory, "data");
+    house.socket = path.join(data, "control", "latchkey.sock");
+    house.process = spawn(BINARY, ["demo", "--port", String(house.port), "--data-dir", data], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     house.log = "";
     for (const stream of [house.process.stdout, house.process.stderr]) {
       stream.on("data", (chunk) => { house.log = (house.log + chunk).slice(-200_000); });
     }
     await house.ready();
+    house.links = new Map();
+    for (const [, name, link] of house.log.matchAll(/^ {2}(\S+) .*\n\s+(https:\S+\/invite\/\S+)$/gm)) {
+      house.links.set(name, link.slice(house.origin.length));
+    }
     return house;
   }
 
@@ -47,14 +49,15 @@ export class House {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`the server did not start:\n${this.log}`)), READY_WITHIN);
       const look = () => {
-        if (/\bready\b/.test(this.log)) {
-          clearTimeout(late);
-          resolve();
-        }
+        if (!this.log.includes("Ctrl-C stops it")) return;
+        clearTimeout(late);
+        resolve();
       };
       this.process.stdout.on("data", look);
-      this.process.stderr.on("data", look);
-      this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}:\n${this.log}`)));
+      this.process.once("exit", (code) => {
+        clearTimeout(late);
+        reject(new Error(`the server ended with ${code}:\n${this.log}`));
+      });
     });
   }
 
@@ -62,6 +65,12 @@ export class House {
   async latchkey(...words) {
     const { stdout } = await promisify(execFile)(BINARY, ["--socket", this.socket, "--output", "json", ...words]);
     return stdout.trim() === "" ? null : JSON.parse(stdout);
+  }
+
+  // A new link for somebody, as a path of this house.
+  async invite(name) {
+    const { url } = await this.latchkey("person", "invite", name);
+    return url.slice(this.origin.length);
   }
 
   async close() {

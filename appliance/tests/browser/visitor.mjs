@@ -68,6 +68,27 @@ export class Visitor {
     return authenticatorId;
   }
 
+  // Whether somebody touches the device when it asks.
+  bePresent(authenticatorId, enabled) {
+    return this.devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
+  }
+
+  // Whether the face, the finger or the PIN is the right one.
+  verify(authenticatorId, isUserVerified) {
+    return this.devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+  }
+
+  async signOut() {
+    await this.goto("/signout");
+    await this.page.getByRole("button", { name: "Sign out" }).click();
+    await this.heading("You are signed out");
+  }
+
+  // The key that the page shows to an authenticator app.
+  async totpKey() {
+    return (await this.page.locator("#totp-key").textContent()).replaceAll(" ", "");
+  }
+
   passkeys(authenticatorId) {
     return this.devtools.send("WebAuthn.getCredentials", { authenticatorId }).then(({ credentials }) => credentials);
   }
