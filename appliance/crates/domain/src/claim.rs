@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::account::Account;
+use crate::attribute::{ATTRIBUTES, AttributeKind, DISPLAY_NAME};
 use crate::group::Group;
 use crate::id::GroupId;
 use crate::name::GroupName;
@@ -378,19 +379,28 @@ fn standard(person: Person<'_>, scopes: &Scopes) -> Vec<Released> {
     };
     if scopes.has("profile") {
         add("preferred_username", "profile", "username", Some(account.name.as_str().into()));
-        add("name", "profile", "display_name", Some(account.display_name().into()));
-        for id in ["given_name", "family_name", "locale"] {
-            add(id, "profile", id, account.attributes.get(id).cloned());
-        }
+        add("name", "profile", DISPLAY_NAME, Some(account.display_name().into()));
         add("picture", "profile", "picture", person.picture.map(Value::from));
         add("updated_at", "profile", "last change", Some(account.updated_at.unix().into()));
     }
-    if scopes.has("email")
-        && let Some(mail) = primary_mail(account)
-    {
-        add("email", "email", "mail", Some(mail.into()));
-        // An admin entered it and answers for it; nobody can give themselves an address.
-        add("email_verified", "email", "mail", Some(true.into()));
+    for attribute in ATTRIBUTES.iter().filter(|one| one.key != DISPLAY_NAME) {
+        match attribute.kind {
+            AttributeKind::Label | AttributeKind::Locale | AttributeKind::Zone if scopes.has("profile") => {
+                add(attribute.claim, "profile", attribute.key, account.attributes.get(attribute.key).cloned());
+            }
+            AttributeKind::MailList if scopes.has("email") => {
+                let mail = primary_mail(account, attribute.key);
+                // Only an admin can enter an address, and answers for it.
+                add("email_verified", "email", attribute.key, mail.map(|_| true.into()));
+                add(attribute.claim, "email", attribute.key, mail.map(Value::from));
+            }
+            // No scope brings a telephone number; a rule of the app can.
+            AttributeKind::Label
+            | AttributeKind::Locale
+            | AttributeKind::Zone
+            | AttributeKind::MailList
+            | AttributeKind::Phone => {}
+        }
     }
     if scopes.has("groups") {
         let names: Vec<_> = person.groups.iter().map(|group| group.name.as_str()).collect();
@@ -399,8 +409,8 @@ fn standard(person: Person<'_>, scopes: &Scopes) -> Vec<Released> {
     released
 }
 
-fn primary_mail(account: &Account) -> Option<&str> {
-    match account.attributes.get("mail")? {
+fn primary_mail<'a>(account: &'a Account, key: &str) -> Option<&'a str> {
+    match account.attributes.get(key)? {
         Value::Array(addresses) => addresses.first()?.as_str(),
         Value::String(address) => Some(address),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,

@@ -1,6 +1,7 @@
 //! Pure types and decisions of an identity provider. No I/O, no clock, no randomness: time and random bytes are arguments.
 
 pub mod account;
+pub mod admission;
 pub mod amend;
 pub mod api_token;
 pub mod attribute;

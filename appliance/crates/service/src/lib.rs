@@ -2,16 +2,23 @@
 //! transaction. `Idp` is the only public door and keeps its `Store` private.
 
 mod account;
+mod admission;
 mod api_token;
 mod app;
 mod audit;
+mod authorize;
+mod codes;
+mod consent;
 mod context;
 mod credential;
 pub mod device;
+mod discovery;
 mod error;
 mod founding;
 mod group;
 mod invite;
+mod keys;
+mod oauth;
 mod operation;
 mod page;
 mod pending;
@@ -20,6 +27,9 @@ mod session;
 mod sign_in;
 mod ssh_key;
 mod status;
+mod token;
+mod trial;
+mod userinfo;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,17 +45,26 @@ pub use app::{
     AppAmendment, AppItem, AppKind, AppTile, AppView, ClaimRuleView, MAX_ACCESS, MAX_APPS, MAX_CLAIM_VALUES,
     MAX_EXTRA_SCOPES, NewApp,
 };
+pub use authorize::{
+    Authorization, AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, ConsentNeeded, ErrorCode, ScopeView,
+    SignInNeeded, SignInReason,
+};
+pub use consent::ConsentView;
 pub use context::{Context, Origin};
 pub use credential::{PasskeyAnswer, TotpChallenge};
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
+pub use keys::{KeyView, Rotation};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use session::{NewSession, SignedIn};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
+pub use token::{TokenAnswer, TokenRefusal, TokenRequest};
+pub use trial::{TrialReport, TrialResult, TrialStart};
+pub use userinfo::BearerRefusal;
 
 /// What the house is called and where it is reached.
 #[derive(Clone, Debug)]
@@ -65,6 +84,7 @@ pub struct Idp {
     settings: Settings,
     pictures: picture::Gate,
     sign_ins: sign_in::SignIns,
+    oauth: oauth::OAuth,
 }
 
 impl Idp {
@@ -85,8 +105,16 @@ impl Idp {
 
     fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
         let sign_ins = sign_in::SignIns::new(&settings)?;
-        let idp = Self { store, entropy, settings, sign_ins, pictures: picture::Gate::default() };
+        let idp = Self {
+            store,
+            entropy,
+            settings,
+            sign_ins,
+            pictures: picture::Gate::default(),
+            oauth: oauth::OAuth::default(),
+        };
         idp.found(now)?;
+        idp.start_oauth(now)?;
         Ok(idp)
     }
 

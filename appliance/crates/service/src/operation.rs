@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use domain::event::{Event, MAX_TEXT, Outcome};
 use domain::id::EventNumber;
+use domain::name::Username;
 use domain::permission::{Actor, Denied, Need, Permit, Roles, decide};
 use serde_json::Value;
 use store::{Ending, Reader, Writer};
@@ -132,8 +133,28 @@ impl Writing<'_> {
         })
     }
 
+    /// Writes an audit event of somebody who is known otherwise than as the actor: by a code.
+    pub(crate) fn record_by(
+        &self,
+        person: &Username,
+        action: &str,
+        target: &str,
+        detail: Value,
+    ) -> Result<(), store::Fault> {
+        self.append(person.to_string(), action, target, (Outcome::Success, detail))
+    }
+
     fn event(&self, action: &str, target: &str, outcome: Outcome, detail: Value) -> Result<(), store::Fault> {
-        let actor = self.actor_name()?;
+        self.append(self.actor_name()?, action, target, (outcome, detail))
+    }
+
+    fn append(
+        &self,
+        actor: String,
+        action: &str,
+        target: &str,
+        (outcome, detail): (Outcome, Value),
+    ) -> Result<(), store::Fault> {
         self.insert_event(&Event {
             number: EventNumber(0),
             at: self.ctx.now,

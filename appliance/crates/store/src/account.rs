@@ -3,6 +3,7 @@
 use domain::account::{Account, AccountKind};
 use domain::id::{AccountId, Subject};
 use domain::name::Username;
+use domain::time::Timestamp;
 use rusqlite::Row;
 
 use crate::row::{blob, json, optional_time, parsed, time, to_json};
@@ -65,6 +66,13 @@ impl Reader<'_> {
     pub fn count_accounts(&self, kind: AccountKind) -> Result<u32, Fault> {
         let count = self.one("SELECT count(*) FROM account WHERE kind = ?1", [kind.as_str()], |row| Ok(row.get(0)?))?;
         Ok(count.unwrap_or(0))
+    }
+}
+
+impl Reader<'_> {
+    /// When the account's picture was put there, if it has one.
+    pub fn picture_updated_at(&self, account: AccountId) -> Result<Option<Timestamp>, Fault> {
+        self.one("SELECT updated_at FROM picture WHERE account_id = ?1", [account.0], |row| time(row, "updated_at"))
     }
 }
 

@@ -121,7 +121,7 @@ impl Writer<'_> {
         let kept = i64::try_from(MAX_FAMILIES).unwrap_or(i64::MAX);
         let many = self.run(
             "DELETE FROM token_family WHERE account_id = ?1 AND number IN (
-                 SELECT number FROM token_family WHERE account_id = ?1 ORDER BY created_at DESC, number LIMIT -1 OFFSET ?2)",
+                 SELECT number FROM token_family WHERE account_id = ?1 ORDER BY created_at DESC, number LIMIT 1000000 OFFSET ?2)",
             [account.0, kept],
         )?;
         Ok(over + many)

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
-use crate::id::{AccountId, FamilyNumber};
+use crate::id::{AccountId, FamilyNumber, SessionNumber};
 use crate::time::Timestamp;
 
 const PREFIX: &str = "lk_a_";
@@ -44,6 +44,15 @@ impl AccessTokenKey {
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         text
+    }
+
+    /// What the session is called in ID tokens (`sid`): always the same, and no way back to its number.
+    pub fn session_name(&self, account: AccountId, session: SessionNumber) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"sid");
+        context.update(&account.0.to_be_bytes());
+        context.update(&session.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..16])
     }
 
     /// What a text of ours says; `None` for any other. Expiry is for the caller to look at.

@@ -27,6 +27,15 @@ pub struct TokenFamily {
     pub expires_at: Timestamp,
 }
 
+/// A refresh token as it was presented.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshOffer {
+    /// The authenticated client.
+    pub client: ClientId,
+    /// The digest of the token's secret.
+    pub digest: Digest,
+}
+
 /// Why a refresh token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshRefusal {
@@ -68,18 +77,16 @@ impl TokenFamily {
         now < self.expires_at
     }
 
-    /// Replaces the refresh token `offered` by `next`.
+    /// Replaces the refresh token that is offered by `next`.
     pub fn rotate(
         self,
-        client: ClientId,
-        offered: &Digest,
+        offer: &RefreshOffer,
         next: Digest,
         lifetimes: Lifetimes,
         now: Timestamp,
     ) -> Result<Self, RefreshRefusal> {
         let Some(current) = &self.refresh else { return Err(RefreshRefusal::Unknown) };
-        let proven = current == offered;
-        match (proven, client == self.granted.client) {
+        match (*current == offer.digest, offer.client == self.granted.client) {
             (true, true) => {}
             (true, false) => return Err(RefreshRefusal::Leaked),
             (false, true) => return Err(RefreshRefusal::Reused),
@@ -128,7 +135,8 @@ mod tests {
     }
 
     fn rotate(family: TokenFamily, offered: u32, next: u32, now: Timestamp) -> Result<TokenFamily, RefreshRefusal> {
-        family.rotate(APP, &digest(offered), digest(next), Lifetimes::default(), now)
+        let offer = RefreshOffer { client: APP, digest: digest(offered) };
+        family.rotate(&offer, digest(next), Lifetimes::default(), now)
     }
 
     #[test]
@@ -147,7 +155,8 @@ mod tests {
     #[test]
     fn a_token_in_the_hands_of_another_app_ends_the_family() {
         let other = |offered| {
-            family(Some(digest(0))).rotate(ClientId(3), &digest(offered), digest(1), Lifetimes::default(), T0)
+            let offer = RefreshOffer { client: ClientId(3), digest: digest(offered) };
+            family(Some(digest(0))).rotate(&offer, digest(1), Lifetimes::default(), T0)
         };
         assert_eq!(other(0), Err(RefreshRefusal::Leaked));
         assert_eq!(other(7), Err(RefreshRefusal::Unknown));

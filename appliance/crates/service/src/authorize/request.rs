@@ -1,0 +1,213 @@
+//! The authorization request as it comes in (RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1).
+//!
+//! It is kept in the address while the person signs in and consents, so nothing has to be remembered for strangers.
+
+use domain::grant::pkce::CodeChallenge;
+use domain::scope::Scopes;
+use domain::time::{Span, Timestamp};
+use url::form_urlencoded::Serializer;
+
+use super::answer::ErrorCode;
+
+/// Most bytes of a request, written as a query. It has to fit twice encoded into the head of the next request.
+const MAX_QUERY: usize = 2048;
+
+/// What the parameters are called.
+const NAMES: [&str; 15] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    SINCE,
+    TRIAL,
+    "resource",
+];
+
+/// Ours: from when on an authentication or a consent counts as asked for by this request.
+const SINCE: &str = "lk_since";
+
+/// Ours: the sign-in that an admin tries out.
+const TRIAL: &str = "lk_trial";
+
+/// Parameters that change the meaning of a request and that we do not understand.
+const UNSUPPORTED: [(&str, ErrorCode); 3] = [
+    ("request", ErrorCode::RequestNotSupported),
+    ("request_uri", ErrorCode::RequestUriNotSupported),
+    ("registration", ErrorCode::RegistrationNotSupported),
+];
+
+/// The parameters, not yet believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    values: [Option<String>; NAMES.len()],
+    repeated: Option<&'static str>,
+    unsupported: Option<(&'static str, ErrorCode)>,
+    length: usize,
+}
+
+/// What a request asks for, once app and redirect URI are known to be good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) scopes: Scopes,
+    pub(super) nonce: Option<String>,
+    pub(super) challenge: Option<CodeChallenge>,
+    pub(super) prompt: Prompt,
+    pub(super) max_age: Option<Span>,
+    pub(super) since: Option<Timestamp>,
+}
+
+/// `prompt` (OpenID Connect Core section 3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prompt {
+    pub(super) none: bool,
+    pub(super) login: bool,
+    pub(super) consent: bool,
+}
+
+/// Why a request is answered with an error, and what the developer of the app should know.
+pub(super) type Wrong = (ErrorCode, &'static str);
+
+impl AuthorizationRequest {
+    /// From the decoded pairs of a query or a form. Parameters that nobody knows are ignored (RFC 6749 section 3.1), empty ones
+    /// as well.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut request = Self::default();
+        for (name, value) in pairs {
+            request.length += name.len() + value.len() + 2;
+            if value.is_empty() {
+                continue;
+            }
+            if let Some(unsupported) = UNSUPPORTED.into_iter().find(|(known, _)| *known == name) {
+                request.unsupported = Some(unsupported);
+            }
+            let Some(at) = NAMES.iter().position(|known| *known == name) else { continue };
+            if request.values[at].is_some() && name != "resource" {
+                request.repeated = Some(NAMES[at]);
+            }
+            request.values[at] = Some(value.to_owned());
+        }
+        request
+    }
+
+    /// `client_id`, unless it was repeated.
+    pub(super) fn client_id(&self) -> Option<&str> {
+        if self.repeated == Some("client_id") { None } else { self.get("client_id") }
+    }
+
+    /// `redirect_uri`, unless it was repeated.
+    pub(super) fn redirect_uri(&self) -> Option<&str> {
+        if self.repeated == Some("redirect_uri") { None } else { self.get("redirect_uri") }
+    }
+
+    /// `state`, which comes back unchanged.
+    pub(super) fn state(&self) -> Option<&str> {
+        self.get("state")
+    }
+
+    /// `login_hint`.
+    pub(super) fn login_hint(&self) -> Option<&str> {
+        self.get("login_hint")
+    }
+
+    /// The secret of a trial.
+    pub(super) fn trial(&self) -> Option<&str> {
+        self.get(TRIAL)
+    }
+
+    /// The rest, checked in the order in which a developer would want to hear of it.
+    pub(super) fn wish(&self, pkce_required: bool) -> Result<Wish, Wrong> {
+        const BAD: ErrorCode = ErrorCode::InvalidRequest;
+        if self.repeated.is_some() {
+            return Err((BAD, "a parameter was given more than once"));
+        }
+        if self.length > MAX_QUERY {
+            return Err((BAD, "the request is too long"));
+        }
+        if let Some((_, code)) = self.unsupported {
+            return Err((code, "give the parameters in the request itself"));
+        }
+        match self.get("response_type") {
+            Some("code") => {}
+            Some(_) => return Err((ErrorCode::UnsupportedResponseType, "only response_type=code is supported")),
+            None => return Err((BAD, "response_type is missing")),
+        }
+        if self.get("response_mode").is_some_and(|mode| mode != "query") {
+            return Err((BAD, "only response_mode=query is supported"));
+        }
+        let scopes = self.get("scope").unwrap_or_default();
+        let scopes: Scopes = scopes
+            .parse()
+            .map_err(|_| (ErrorCode::InvalidScope, "scope has characters or a length that are not allowed"))?;
+        let max_age = match self.get("max_age") {
+            None => None,
+            Some(raw) => Some(Span::seconds(raw.parse::<u32>().map_err(|_| (BAD, "max_age is not a number"))?.into())),
+        };
+        Ok(Wish {
+            scopes,
+            nonce: self.get("nonce").map(str::to_owned),
+            challenge: self.challenge(pkce_required)?,
+            prompt: self.prompt()?,
+            max_age,
+            since: self.get(SINCE).and_then(|raw| raw.parse().ok()).map(Timestamp::from_unix),
+        })
+    }
+
+    fn challenge(&self, required: bool) -> Result<Option<CodeChallenge>, Wrong> {
+        const BAD: ErrorCode = ErrorCode::InvalidRequest;
+        match (self.get("code_challenge"), self.get("code_challenge_method")) {
+            (None, _) if required => Err((BAD, "code_challenge is missing: this app must use PKCE")),
+            (None, _) => Ok(None),
+            (Some(raw), Some("S256")) => match CodeChallenge::parse(raw) {
+                Some(challenge) => Ok(Some(challenge)),
+                None => Err((BAD, "code_challenge is not the base64url of a SHA-256 digest")),
+            },
+            (Some(_), Some(_) | None) => Err((BAD, "only code_challenge_method=S256 is supported")),
+        }
+    }
+
+    fn prompt(&self) -> Result<Prompt, Wrong> {
+        let mut prompt = Prompt::default();
+        let mut others = false;
+        for word in self.get("prompt").unwrap_or_default().split(' ') {
+            match word {
+                "none" => prompt.none = true,
+                // There is one account in a browser: to choose another one is to sign in anew.
+                "login" | "select_account" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                other => others |= !other.is_empty(),
+            }
+        }
+        if prompt.none && (prompt.login || prompt.consent || others) {
+            return Err((ErrorCode::InvalidRequest, "prompt=none stands alone"));
+        }
+        Ok(prompt)
+    }
+
+    /// The path and query under which the request goes on, once what was asked for has happened after `since`.
+    pub(super) fn resume(&self, since: Option<Timestamp>) -> String {
+        let mut query = Serializer::new(String::new());
+        for (name, value) in NAMES.iter().zip(&self.values) {
+            if let Some(value) = value
+                && !(*name == SINCE && since.is_some())
+            {
+                query.append_pair(name, value);
+            }
+        }
+        if let Some(since) = since {
+            query.append_pair(SINCE, &since.unix().to_string());
+        }
+        format!("/authorize?{}", query.finish())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        NAMES.iter().zip(&self.values).find(|(known, _)| **known == name).and_then(|(_, value)| value.as_deref())
+    }
+}

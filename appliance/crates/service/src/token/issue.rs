@@ -1,0 +1,136 @@
+//! Makes the answer of the token endpoint: access token, refresh token, and ID token (OpenID Connect Core sections 2 and 3.1.3).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::claim::Released;
+use domain::client::Client;
+use domain::grant::access_token::AccessToken;
+use domain::grant::refresh_token::TokenFamily;
+use domain::id::Subject;
+use domain::secret::{Digest, Secret};
+use domain::time::Timestamp;
+use serde_json::{Map, Value};
+
+use super::TokenRefusal;
+use crate::{Fault, Idp, OpError, Refusal};
+
+/// What tokens are made of.
+pub(crate) struct Material {
+    pub(crate) client: Client,
+    pub(crate) family: TokenFamily,
+    pub(crate) subject: Subject,
+    pub(crate) claims: Vec<Released>,
+    pub(crate) refresh_token: Option<Secret<String>>,
+    pub(crate) nonce: Option<String>,
+}
+
+/// The answer (RFC 6749 section 5.1).
+#[derive(Clone, Debug)]
+pub struct TokenAnswer {
+    /// For userinfo.
+    pub access_token: Secret<String>,
+    /// Its life in seconds.
+    pub expires_in: i64,
+    /// For the next tokens, where `offline_access` was granted.
+    pub refresh_token: Option<Secret<String>>,
+    /// Who the person is, where `openid` was granted.
+    pub id_token: Option<Secret<String>>,
+    /// What was granted.
+    pub scope: String,
+}
+
+impl Idp {
+    pub(super) fn issue(&self, material: Material, now: Timestamp) -> Result<TokenAnswer, OpError<TokenRefusal>> {
+        let family = &material.family;
+        let expires_at = (now + material.client.settings.lifetimes.access()).min(family.expires_at);
+        let access = AccessToken { account: family.granted.account, family: family.number, expires_at };
+        let access_token = self.oauth.access_key()?.encode(&access);
+        let id_token = match family.granted.scopes.has("openid") {
+            true => {
+                let mut claims = id_token_claims(&material, &self.settings.issuer, now, expires_at);
+                claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
+                if let Some(sid) = self.session_claim(family)? {
+                    claims.insert("sid".to_owned(), sid.into());
+                }
+                Some(Secret::new(self.sign(&material.client, &claims, now)?))
+            }
+            false => None,
+        };
+        Ok(TokenAnswer {
+            access_token: Secret::new(access_token),
+            expires_in: expires_at.since(now).as_seconds(),
+            refresh_token: material.refresh_token,
+            id_token,
+            scope: family.granted.scopes.to_string(),
+        })
+    }
+
+    fn sign(
+        &self,
+        client: &Client,
+        claims: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<String, OpError<TokenRefusal>> {
+        let algorithm = client.settings.algorithm;
+        if let Some(token) = self.oauth.keyring().sign(algorithm, claims, now)? {
+            return Ok(token);
+        }
+        // The first token of this algorithm in the house.
+        self.prepare_key(algorithm, now).map_err(|error| match error {
+            OpError::Fault(fault) => OpError::Fault(fault),
+            OpError::Refused(refusal) => OpError::Fault(unexpected(&refusal)),
+        })?;
+        let token = self.oauth.keyring().sign(algorithm, claims, now)?;
+        token.ok_or_else(|| OpError::Fault(Fault::unexpected("a key was made but is not there")))
+    }
+
+    /// `sid`: names the session to the app without being its number.
+    fn session_claim(&self, family: &TokenFamily) -> Result<Option<String>, Fault> {
+        let Some(session) = family.granted.authentication.session else { return Ok(None) };
+        let key = self.oauth.access_key()?;
+        Ok(Some(key.session_name(family.granted.account, session)))
+    }
+}
+
+fn unexpected(refusal: &Refusal) -> Fault {
+    Fault::unexpected(refusal)
+}
+
+/// The claims of an ID token but those that need a key.
+pub(crate) fn id_token_claims(
+    material: &Material,
+    issuer: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Map<String, Value> {
+    let authentication = material.family.granted.authentication;
+    let mut claims = Map::new();
+    for released in &material.claims {
+        if released.placement.in_id_token() {
+            claims.insert(released.name.clone(), released.value.clone());
+        }
+    }
+    // After the others: no rule can replace what the protocol says.
+    let protocol: [(&str, Value); 8] = [
+        ("iss", issuer.into()),
+        ("sub", material.subject.to_string().into()),
+        ("aud", material.client.name.as_str().into()),
+        ("iat", now.unix().into()),
+        ("exp", expires_at.unix().into()),
+        ("auth_time", authentication.at.unix().into()),
+        ("acr", authentication.strength.as_str().into()),
+        ("amr", authentication.factors.amr().into()),
+    ];
+    for (name, value) in protocol {
+        claims.insert(name.to_owned(), value);
+    }
+    if let Some(nonce) = &material.nonce {
+        claims.insert("nonce".to_owned(), nonce.as_str().into());
+    }
+    claims
+}
+
+/// OpenID Connect Core section 3.1.3.6: the left half of the digest.
+fn at_hash(access_token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Digest::of(access_token.as_bytes()).as_bytes()[..16])
+}

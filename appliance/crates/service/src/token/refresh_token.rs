@@ -1,0 +1,68 @@
+//! RFC 6749 section 6, RFC 9700 section 4.14.2: each use replaces the token, and an old one ends the family.
+
+use domain::client::Client;
+use domain::grant::refresh_token::{RefreshOffer, RefreshRefusal};
+use domain::id::FamilyNumber;
+use domain::scope::Scopes;
+use domain::token::{OpaqueToken, TokenKind};
+use serde_json::json;
+
+use super::{Attempt, Grant, Material, TokenRefusal};
+use crate::admission;
+use crate::operation::{Abort, Refuses};
+
+/// `grant_type=refresh_token`.
+pub(super) struct RefreshToken;
+
+impl Grant for RefreshToken {
+    fn name(&self) -> &'static str {
+        "refresh_token"
+    }
+
+    fn redeem(&self, attempt: &Attempt<'_>, client: Client) -> Result<Material, Abort<TokenRefusal>> {
+        let Attempt { idp, ctx, op, request } = attempt;
+        let text = request.refresh_token.as_ref().ok_or(TokenRefusal::InvalidRequest("refresh_token is missing"))?;
+        let unknown = TokenRefusal::Refresh(RefreshRefusal::Unknown);
+        let offered = OpaqueToken::decode(TokenKind::Refresh, text.expose()).ok_or(unknown.clone())?;
+        let family = op.token_family(offered.account, FamilyNumber(offered.row))?.ok_or(unknown)?;
+        let account = family.granted.account;
+        if let Some(raw) = &request.scope {
+            let wanted: Scopes = raw.parse().map_err(|_| TokenRefusal::InvalidScope)?;
+            if !family.granted.scopes.covers(&wanted) {
+                return Err(TokenRefusal::InvalidScope.into());
+            }
+        }
+        let next = OpaqueToken::random(account, offered.row, idp.entropy());
+        let offer = RefreshOffer { client: client.id, digest: offered.digest() };
+        let number = family.number;
+        let mut family = match family.rotate(&offer, next.digest(), client.settings.lifetimes, ctx.now) {
+            Ok(family) => family,
+            Err(why) if why.ends_family() => {
+                op.delete_token_family(account, number)?;
+                let refusal = TokenRefusal::Refresh(why);
+                op.record_refusal("token.refresh", client.name.as_str(), json!({ "why": refusal.to_string() }))?;
+                return Err(refusal.commit());
+            }
+            Err(why) => return Err(TokenRefusal::Refresh(why).into()),
+        };
+        let admitted = match admission::admit(op, &client, account, family.granted.authentication.strength, ctx.now)? {
+            Ok(admitted) => admitted,
+            Err(why) => {
+                op.delete_token_family(account, number)?;
+                op.record_refusal("token.refresh", client.name.as_str(), json!({ "why": why.to_string() }))?;
+                return Err(TokenRefusal::NotAdmitted(why).commit());
+            }
+        };
+        // A scope whose group the person left is not renewed.
+        family.granted.scopes = admitted.grantable(&family.granted.scopes);
+        op.update_token_family(&family)?;
+        Ok(Material {
+            claims: admitted.claims(op, &client, &family.granted.scopes, &idp.settings.issuer)?,
+            subject: admitted.account.subject,
+            refresh_token: Some(next.encode(TokenKind::Refresh)),
+            nonce: None,
+            family,
+            client,
+        })
+    }
+}
