@@ -33,6 +33,8 @@ pub struct AccountView {
     pub direct_groups: Vec<GroupName>,
     /// Every group it is in.
     pub effective_groups: Vec<GroupName>,
+    /// Whether it has a picture.
+    pub has_picture: bool,
 }
 
 /// Whose things are meant: pictures, keys.
@@ -162,12 +164,9 @@ impl Idp {
 
 fn view(op: &Reader<'_>, account: Account) -> Result<AccountView, store::Fault> {
     let direct_groups = op.direct_groups(account.id)?;
-    let effective = op.effective_groups(account.id, account.kind)?;
-    Ok(AccountView {
-        account,
-        direct_groups,
-        effective_groups: effective.into_iter().map(|group| group.name).collect(),
-    })
+    let effective_groups = op.effective_groups(account.id, account.kind)?.into_iter().map(|group| group.name).collect();
+    let has_picture = op.has_picture(account.id)?;
+    Ok(AccountView { account, direct_groups, effective_groups, has_picture })
 }
 
 fn amend(

@@ -164,7 +164,7 @@ impl Idp {
                 access: access(op, client.id)?,
                 scopes,
                 claims: rules::views(op, client.id)?,
-                has_icon: op.client_icon(client.id)?.is_some(),
+                has_icon: op.clients_with_icon()?.contains(&client.id),
                 client,
             })
         })
@@ -191,11 +191,9 @@ impl Idp {
             let may = |client: ClientId| {
                 allowed.iter().any(|(app, group)| *app == client && groups.iter().any(|mine| mine.id == *group))
             };
-            let mut tiles = Vec::new();
-            for client in op.clients()?.into_iter().filter(|client| may(client.id)) {
-                tiles.push(AppTile { has_icon: op.client_icon(client.id)?.is_some(), client });
-            }
-            Ok(tiles)
+            let icons = op.clients_with_icon()?;
+            let usable = op.clients()?.into_iter().filter(|client| may(client.id));
+            Ok(usable.map(|client| AppTile { has_icon: icons.contains(&client.id), client }).collect())
         })
     }
 

@@ -99,6 +99,11 @@ impl Reader<'_> {
         Ok(rules)
     }
 
+    /// Which apps have an icon.
+    pub fn clients_with_icon(&self) -> Result<Vec<ClientId>, Fault> {
+        self.all("SELECT client_id FROM client_icon", [], |row| Ok(ClientId(row.get(0)?)))
+    }
+
     /// The app's icon.
     pub fn client_icon(&self, client: ClientId) -> Result<Option<Picture>, Fault> {
         self.one("SELECT media_type, bytes, updated_at FROM client_icon WHERE client_id = ?1", [client.0], |row| {

@@ -1,6 +1,7 @@
 use domain::account::AccountKind::Person;
 use domain::amend::Amendment;
 use domain::permission::Denied;
+use proptest::prelude::*;
 
 use super::*;
 use crate::house::{House, console, fresh, group, refusal, user};
@@ -256,6 +257,51 @@ fn an_account_is_added_to_a_bounded_number_of_groups() {
             assert!(added.is_ok());
         } else {
             assert!(matches!(refusal(added), Refusal::TooMany { limit: MAX_GROUPS_OF_ACCOUNT, .. }));
+        }
+    }
+}
+
+/// The naive model of membership: follow every edge for as long as something new turns up.
+fn closure(start: usize, edges: &[(usize, usize)]) -> Vec<usize> {
+    let mut seen = vec![start];
+    while let Some((parent, _)) = edges.iter().find(|(parent, child)| seen.contains(child) && !seen.contains(parent)) {
+        seen.push(*parent);
+    }
+    seen.sort_unstable();
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn membership_is_what_the_edges_say_and_never_a_cycle(
+        wanted in prop::collection::vec((0usize..8, 0usize..8), 0..24),
+        home in 0usize..8,
+    ) {
+        let house = House::new();
+        for n in 0..8 {
+            house.group(&format!("g{n}"), &[]);
+        }
+        house.person("anna", &[&format!("g{home}")]);
+        let mut edges = Vec::new();
+        for (parent, child) in wanted {
+            let add = house.idp.add_member(&console(), &group(&format!("g{parent}")), &nested(&format!("g{child}")));
+            if closure(parent, &edges).contains(&child) {
+                prop_assert!(matches!(refusal(add), Refusal::Cycle(_)));
+            } else {
+                prop_assert!(add.is_ok());
+                edges.push((parent, child));
+            }
+        }
+        let expected: Vec<GroupName> = closure(home, &edges).into_iter().map(|n| group(&format!("g{n}"))).collect();
+        let mut shown = house.idp.show_account(&console(), Person, &user("anna")).unwrap().effective_groups;
+        shown.retain(|name| name.as_str() != "everyone");
+        prop_assert_eq!(shown, expected.clone());
+        for n in 0..8 {
+            let name = format!("g{n}");
+            let inside = members(&house, &name, Reach::Effective).contains(&"anna".to_owned());
+            prop_assert_eq!(inside, expected.contains(&group(&name)));
         }
     }
 }
