@@ -1,123 +1,193 @@
-//! A passkey in software: what a phone does when a page asks `navigator.credentials` for one (WebAuthn L3 §6).
-//!
-//! It takes and gives the JSON that a browser would carry between the page and the server.
+//! An authenticator in software, for tests: keeps P-256 keys, answers registration and authentication ceremonies in the JSON
+//! that browsers send, and can be told to misbehave.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-/// User present, user verified, may be synced, is synced.
-const FLAGS: u8 = 0x01 | 0x04 | 0x08 | 0x10;
-/// The key is in the data.
-const ATTESTED: u8 = 0x40;
+const UP: u8 = 0x01;
+const UV: u8 = 0x04;
+const BE: u8 = 0x08;
+const BS: u8 = 0x10;
+const AT: u8 = 0x40;
 
-/// An attestation object of format `none`, up to the length of its authenticator data.
-const ATTESTATION: &[u8] = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58";
+/// A device, or a browser with one.
+pub(crate) struct Authenticator {
+    /// The origin that the browser says it is on.
+    pub(crate) origin: String,
+    /// Whether it verifies its user (face, finger, PIN).
+    pub(crate) user_verified: bool,
+    /// Whether somebody touches it.
+    pub(crate) user_present: bool,
+    /// Whether its keys are synced: then there is no counter.
+    pub(crate) synced: bool,
+    /// Says that it runs in a frame of another site.
+    pub(crate) cross_origin: bool,
+    /// Another RP ID than the one it was asked for.
+    pub(crate) rp_id: Option<String>,
+    /// What it keeps.
+    pub(crate) keys: Vec<Key>,
+}
 
-/// One discoverable passkey.
-pub struct Authenticator {
-    key: EcdsaKeyPair,
-    random: SystemRandom,
-    origin: String,
-    credential_id: [u8; 32],
-    user_handle: String,
-    /// What the next signature says; a clone would fall behind.
-    pub sign_count: u32,
+/// A key that it keeps.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// The `credential_id`.
+    pub(crate) id: Vec<u8>,
+    /// The `user_handle`.
+    pub(crate) user_handle: Vec<u8>,
+    /// How often it signed.
+    pub(crate) counter: u32,
+    pkcs8: Vec<u8>,
 }
 
 impl Authenticator {
-    /// Answers creation options (the object with `publicKey` in it) with a new passkey and the credential to send.
-    pub fn create(options: &Value, origin: &str) -> (Self, Value) {
-        let options = &options["publicKey"];
-        let (key, random, credential_id) = new_key();
-        let user_handle = text(&options["user"]["id"]);
-        let passkey = Self { key, random, origin: origin.to_owned(), credential_id, user_handle, sign_count: 0 };
-        let data = passkey.attested_data(&text(&options["rp"]["id"]));
-        let response = json!({
-            "clientDataJSON": passkey.client_data("webauthn.create", options),
-            "attestationObject": encode(&[ATTESTATION, &[length(&data)], &data].concat()),
-            "transports": ["internal", "hybrid"],
-        });
-        let credential = passkey.credential(&response);
-        (passkey, credential)
+    /// A good one, on that origin.
+    pub(crate) fn new(origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            user_verified: true,
+            user_present: true,
+            synced: false,
+            cross_origin: false,
+            rp_id: None,
+            keys: Vec::new(),
+        }
     }
 
-    /// Answers request options with the credential to send.
-    pub fn get(&mut self, options: &Value) -> Value {
+    /// `navigator.credentials.create(options)`. Panics where a browser would refuse by itself.
+    pub(crate) fn create(&mut self, options: &Value) -> Value {
         let options = &options["publicKey"];
-        self.sign_count += 1;
-        let data = self.data(&text(&options["rpId"]), FLAGS);
-        let client_data = self.client_data("webauthn.get", options);
-        let hash = digest(&SHA256, &decode(&client_data));
-        let signature = self.key.sign(&self.random, &[&*data, hash.as_ref()].concat()).unwrap();
-        self.credential(&json!({
-            "clientDataJSON": client_data,
-            "authenticatorData": encode(&data),
-            "signature": encode(signature.as_ref()),
-            "userHandle": self.user_handle,
-        }))
-    }
-
-    fn credential(&self, response: &Value) -> Value {
-        let id = encode(&self.credential_id);
-        json!({
-            "id": id,
-            "rawId": id,
+        for excluded in options["excludeCredentials"].as_array().into_iter().flatten() {
+            let id = bytes(&excluded["id"]);
+            assert!(self.keys.iter().all(|key| key.id != id), "InvalidStateError: there is a passkey already");
+        }
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random()).unwrap();
+        let key = Key {
+            id: digest(&SHA256, pkcs8.as_ref()).as_ref().to_vec(),
+            user_handle: bytes(&options["user"]["id"]),
+            counter: 0,
+            pkcs8: pkcs8.as_ref().to_vec(),
+        };
+        let public = key.pair().public_key().as_ref().to_vec();
+        let mut auth_data = self.auth_data(options["rp"]["id"].as_str().unwrap(), AT, 0);
+        auth_data.extend([0; 16]);
+        auth_data.extend(u16::try_from(key.id.len()).unwrap().to_be_bytes());
+        auth_data.extend(&key.id);
+        auth_data.extend(cose(&public));
+        let client_data = self.client_data("webauthn.create", &options["challenge"]);
+        let answer = json!({
+            "id": text(&key.id),
+            "rawId": text(&key.id),
             "type": "public-key",
-            "authenticatorAttachment": "platform",
+            "response": {
+                "attestationObject": text(&attestation(&auth_data)),
+                "clientDataJSON": text(&client_data),
+                "transports": ["internal", "hybrid"],
+            },
+            "clientExtensionResults": {"credProps": {"rk": true}},
+        });
+        self.keys.push(key);
+        answer
+    }
+
+    /// `navigator.credentials.get(options)` with the newest key.
+    pub(crate) fn get(&mut self, options: &Value) -> Value {
+        let index = self.keys.len() - 1;
+        self.get_with(index, options)
+    }
+
+    /// `navigator.credentials.get(options)` with that key.
+    pub(crate) fn get_with(&mut self, index: usize, options: &Value) -> Value {
+        let options = &options["publicKey"];
+        if !self.synced {
+            self.keys[index].counter += 1;
+        }
+        let key = self.keys[index].clone();
+        let auth_data = self.auth_data(options["rpId"].as_str().unwrap(), 0, key.counter);
+        let client_data = self.client_data("webauthn.get", &options["challenge"]);
+        let mut signed = auth_data.clone();
+        signed.extend(digest(&SHA256, &client_data).as_ref());
+        let signature = key.pair().sign(&random(), &signed).unwrap();
+        json!({
+            "id": text(&key.id),
+            "rawId": text(&key.id),
+            "type": "public-key",
+            "response": {
+                "authenticatorData": text(&auth_data),
+                "clientDataJSON": text(&client_data),
+                "signature": text(signature.as_ref()),
+                "userHandle": text(&key.user_handle),
+            },
             "clientExtensionResults": {},
-            "response": response,
         })
     }
 
-    fn client_data(&self, kind: &str, options: &Value) -> String {
-        let challenge = &options["challenge"];
-        let data = json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false });
-        encode(data.to_string().as_bytes())
+    fn auth_data(&self, rp_id: &str, flags: u8, counter: u32) -> Vec<u8> {
+        let rp_id = self.rp_id.as_deref().unwrap_or(rp_id);
+        let mut flags = flags;
+        for (set, flag) in [(self.user_present, UP), (self.user_verified, UV), (self.synced, BE), (self.synced, BS)] {
+            if set {
+                flags |= flag;
+            }
+        }
+        let mut data = digest(&SHA256, rp_id.as_bytes()).as_ref().to_vec();
+        data.push(flags);
+        data.extend(counter.to_be_bytes());
+        data
     }
 
-    /// Authenticator data: which site, what the person did, how often.
-    fn data(&self, rp_id: &str, flags: u8) -> Vec<u8> {
-        let site = digest(&SHA256, rp_id.as_bytes());
-        [site.as_ref(), &[flags], &self.sign_count.to_be_bytes()].concat()
-    }
-
-    /// The same, with the key as COSE (RFC 9052) behind it.
-    fn attested_data(&self, rp_id: &str) -> Vec<u8> {
-        let point = &self.key.public_key().as_ref()[1..];
-        let (x, y) = point.split_at(32);
-        let key = [&b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20"[..], x, b"\x22\x58\x20", y].concat();
-        let maker: &[u8] = &[0; 16];
-        let id = &self.credential_id;
-        [&self.data(rp_id, FLAGS | ATTESTED), maker, &[0, length(id)], id, &key].concat()
+    fn client_data(&self, kind: &str, challenge: &Value) -> Vec<u8> {
+        json!({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.cross_origin})
+            .to_string()
+            .into_bytes()
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "ring takes its own random source only; no test depends on these bytes")]
-fn new_key() -> (EcdsaKeyPair, SystemRandom, [u8; 32]) {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap();
-    let mut id = [0; 32];
-    random.fill(&mut id).unwrap();
-    (key, random, id)
+impl Key {
+    fn pair(&self) -> EcdsaKeyPair {
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.pkcs8, &random()).unwrap()
+    }
 }
 
-fn length(bytes: &[u8]) -> u8 {
-    u8::try_from(bytes.len()).unwrap()
+/// ring makes keys from the machine's randomness only; no test looks at a key.
+#[expect(clippy::disallowed_methods, reason = "ring takes no other source")]
+fn random() -> SystemRandom {
+    SystemRandom::new()
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text in the options: {value}")).to_owned()
+/// `{"fmt": "none", "attStmt": {}, "authData": h'...'}` in CBOR.
+fn attestation(auth_data: &[u8]) -> Vec<u8> {
+    let mut out = vec![0xa3, 0x63];
+    out.extend(b"fmt");
+    out.push(0x64);
+    out.extend(b"none");
+    out.push(0x67);
+    out.extend(b"attStmt");
+    out.extend([0xa0, 0x68]);
+    out.extend(b"authData");
+    out.push(0x59);
+    out.extend(u16::try_from(auth_data.len()).unwrap().to_be_bytes());
+    out.extend(auth_data);
+    out
 }
 
-fn encode(bytes: &[u8]) -> String {
+/// `{1: 2, 3: -7, -1: 1, -2: x, -3: y}` in CBOR: an ES256 key (RFC 9053).
+fn cose(point: &[u8]) -> Vec<u8> {
+    let mut out = vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20];
+    out.extend(&point[1..33]);
+    out.extend([0x22, 0x58, 0x20]);
+    out.extend(&point[33..65]);
+    out
+}
+
+fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn decode(text: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text).unwrap()
+fn bytes(value: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
 }

@@ -281,3 +281,6 @@ fn password_possible(op: &Reader<'_>, account: &Account) -> Result<(), OpError<R
 fn refused(refusal: &SignInRefusal) -> Refusal {
     Refusal::Conflict(refusal.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,6 +170,11 @@ impl From<OpError<Refusal>> for StartError {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/support/authenticator.rs"]
+mod authenticator;
+#[cfg(test)]
+mod door;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]

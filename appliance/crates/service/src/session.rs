@@ -234,3 +234,6 @@ fn make_room(op: &Writing<'_>, account: AccountId) -> Result<(), store::Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

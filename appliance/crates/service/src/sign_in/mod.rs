@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use store::Reader;
 
 pub use refusal::SignInRefusal;
+#[cfg(test)]
+pub(crate) use second_factor::code_at;
 pub(crate) use second_factor::step_of;
 
 use crate::operation::{Abort, Refuses, Writing};
@@ -126,3 +128,6 @@ impl Idp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,6 +117,12 @@ fn generator(secret: &TotpSecret) -> Result<Totp, Fault> {
         .map_err(Fault::unexpected)
 }
 
+/// What the app shows at that moment.
+#[cfg(test)]
+pub(crate) fn code_at(secret: &TotpSecret, now: Timestamp) -> String {
+    generator(secret).unwrap().generate(u64::try_from(now.unix()).unwrap()).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
