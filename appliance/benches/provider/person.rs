@@ -46,7 +46,8 @@ impl Person {
     pub fn join(tab: &mut Tab, invite: &str) -> Self {
         let path = invite.strip_prefix(&tab.origin).expect("an invite to this house").to_owned();
         let options = tab.options(&format!("{path}/passkey/options"));
-        let (passkey, credential) = Authenticator::create(&options, &tab.origin);
+        let mut passkey = Authenticator::new(&tab.origin);
+        let credential = passkey.create(&options);
         let fields = [("ceremony", text(&options["ceremony"])), ("credential", &credential.to_string())];
         let answer = tab.post(&format!("{path}/passkey"), &fields);
         Self { passkey, cookie: cookie(&answer) }
