@@ -102,8 +102,10 @@ pub(crate) const ROUTES: Table = &[
     endpoint::web::DASHBOARD,
     endpoint::web::DEVICES,
     endpoint::web::INVITE,
+    endpoint::web::PICTURE,
     endpoint::web::PROFILE,
     endpoint::web::SIGN_IN,
+    endpoint::web::SSH_KEYS,
     endpoint::web::WAYS_IN,
 ];
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::id::SessionNumber;
 use domain::session::SessionView;
+use domain::time::Timestamp;
 use service::{Idp, SignedIn, Whose};
 
 use super::view::account::{Devices, SessionRow, Tab};
@@ -28,13 +29,12 @@ async fn list(app: Arc<App>, request: Request) -> Answer {
         chrome: frame(&app, &me),
         notice: said(&request),
         tab: Tab::Devices,
-        sessions: sessions.iter().map(|session| row(session, &me)).collect(),
+        sessions: sessions.iter().map(|session| row(session, me.session, request.now)).collect(),
     };
     Ok(show(&app, 200, &page))
 }
 
-fn row(session: &SessionView, me: &SignedIn) -> SessionRow {
-    let now = me.context.now;
+fn row(session: &SessionView, mine: SessionNumber, now: Timestamp) -> SessionRow {
     SessionRow {
         id: session.number.0.to_string(),
         device: session.device.clone(),
@@ -42,7 +42,7 @@ fn row(session: &SessionView, me: &SignedIn) -> SessionRow {
         place: session.address.clone(),
         since: When::new(session.created_at, now),
         seen: When::new(session.last_seen_at, now),
-        this_one: session.number == me.session,
+        this_one: session.number == mine,
     }
 }
 

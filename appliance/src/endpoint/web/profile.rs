@@ -13,7 +13,7 @@ use super::view::part::{Done, Face, Notice};
 use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, refused, said, show};
 use crate::http::{App, Kind, Request, Route};
 
-const HOME: &str = "/account";
+pub(super) const HOME: &str = "/account";
 
 pub(crate) const ROUTES: &[Route] =
     &[Route::get(Kind::Page, HOME, page!(look)), Route::post(Kind::Page, "/account/profile", page!(save))];
@@ -23,7 +23,7 @@ async fn look(app: Arc<App>, request: Request) -> Answer {
     show_profile(&app, &request, 200, notice).await
 }
 
-async fn show_profile(app: &App, request: &Request, status: u16, notice: Option<Notice>) -> Answer {
+pub(super) async fn show_profile(app: &App, request: &Request, status: u16, notice: Option<Notice>) -> Answer {
     let op = |idp: &Idp, me: &SignedIn| idp.own_account(&me.context);
     let (me, mine) = inside(app, request, Lane::General, op).await?;
     let mine = mine.map_err(|error| refused(app, request, error))?;
@@ -34,8 +34,8 @@ async fn show_profile(app: &App, request: &Request, status: u16, notice: Option<
         username: me.account.name.to_string(),
         fields: own_attributes().map(|(key, title)| Field { key, title, value: text(&mine.account, key) }).collect(),
         mails: mails(&mine.account),
-        face: Face::new(mine.account.display_name(), None),
-        has_picture: false,
+        face: Face::new(mine.account.display_name(), me.picture.clone()),
+        has_picture: me.picture.is_some(),
         groups: mine.effective_groups.iter().map(ToString::to_string).filter(|name| name != "everyone").collect(),
     };
     Ok(show(app, status, &page))

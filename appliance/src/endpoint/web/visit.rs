@@ -1,11 +1,14 @@
 //! What the pages share: who came, running an operation for them, and what to answer when it is refused.
 
 use askama::Template;
+use domain::account::Account;
+use domain::id::SessionNumber;
 use domain::permission::Denied;
 use domain::secret::Secret;
 use service::{Context, Fault, Idp, OpError, Refusal, SignedIn};
 
 use super::next::Next;
+use super::picture;
 use super::view::part::{Chrome, Done, Me, News, Notice};
 use super::view::trouble::{Trouble, TroublePage};
 use crate::endpoint::session;
@@ -47,13 +50,21 @@ pub(super) async fn anybody<T: Send + 'static>(
     on(app, lane, work).await?.map_err(|error| refused(app, request, error))
 }
 
+/// The person who is signed in, as a page needs them.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    pub(super) account: Account,
+    pub(super) session: SessionNumber,
+    pub(super) picture: Option<String>,
+}
+
 /// Runs an operation for the person of the session. Everybody else is sent to the door.
 pub(super) async fn inside<T: Send + 'static>(
     app: &App,
     request: &Request,
     lane: Lane,
     op: impl FnOnce(&Idp, &SignedIn) -> T + Send + 'static,
-) -> Result<(SignedIn, T), Response> {
+) -> Result<(Visitor, T), Response> {
     let (cookie, origin, now) = (held(request), session::origin(request), request.now);
     if cookie.is_none() {
         return Err(to_the_door(request));
@@ -61,7 +72,10 @@ pub(super) async fn inside<T: Send + 'static>(
     let work = move |idp: &Idp| {
         let Some(me) = find(idp, cookie, &origin, now)? else { return Ok(None) };
         let done = op(idp, &me);
-        Ok(Some((me, done)))
+        // Looked up afterwards: the operation may have put another one in place.
+        let has_picture = idp.picture(&me.context, me.account.subject)?.is_some();
+        let picture = has_picture.then(|| picture::address(&me.account));
+        Ok(Some((Visitor { account: me.account, session: me.session, picture }, done)))
     };
     let done = on(app, lane, work).await?.map_err(|error| refused(app, request, error))?;
     done.ok_or_else(|| to_the_door(request))
@@ -104,8 +118,8 @@ pub(super) fn show(app: &App, status: u16, page: &impl Template) -> Response {
 }
 
 /// The frame for somebody who is signed in.
-pub(super) fn frame(app: &App, me: &SignedIn) -> Chrome {
-    Chrome { me: Some(Me::new(me.account.display_name(), None)), ..Chrome::nobody(&app.config) }
+pub(super) fn frame(app: &App, me: &Visitor) -> Chrome {
+    Chrome { me: Some(Me::new(me.account.display_name(), me.picture.clone())), ..Chrome::nobody(&app.config) }
 }
 
 /// What stands in the way, as a page.

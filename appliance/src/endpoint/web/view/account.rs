@@ -174,7 +174,6 @@ pub(crate) struct SshKeys {
 /// One SSH key.
 #[derive(Debug)]
 pub(crate) struct SshKey {
-    pub id: String,
     pub name: String,
     pub kind: String,
     pub fingerprint: String,

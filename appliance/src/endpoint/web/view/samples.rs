@@ -262,7 +262,6 @@ fn other_tabs(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "account_apps_empty", &Apps { chrome: inside(), notice: None, tab: Tab::Apps, consents: vec![] });
 
     let key = SshKey {
-        id: "1".to_owned(),
         name: "mia@laptop".to_owned(),
         kind: "ED25519".to_owned(),
         fingerprint: "SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".to_owned(),
