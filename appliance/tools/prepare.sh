@@ -78,7 +78,10 @@ case "$purpose" in
         have npm || want "to install the two npm packages that those tests import" npm
         [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
         ;;
-    bench) have strace || want "to count what is written and synced" strace ;;
+    bench)
+        have strace || want "to count what is written and synced" strace
+        have c++ || want "a C++ compiler for the fuzzing engine" g++
+        ;;
     *) die "prepare.sh: no such purpose: $purpose" ;;
 esac
 
