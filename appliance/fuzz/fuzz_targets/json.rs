@@ -1,16 +1,16 @@
 //! The depth of JSON: on everything that serde_json can read, we count like it does.
 #![no_main]
 
-#[path = "../../src/http/json.rs"]
-mod json;
+#[path = "../../src/http/depth.rs"]
+mod nesting;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {
-    let deep = json::too_deep(bytes);
+    let deep = nesting::too_deep(bytes);
     if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
-        assert_eq!(deep, depth(&value) > json::MAX_DEPTH);
+        assert_eq!(deep, depth(&value) > nesting::MAX_DEPTH);
     }
 });
 

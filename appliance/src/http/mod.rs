@@ -7,6 +7,7 @@ mod app;
 mod client;
 mod cookies;
 mod csrf;
+mod depth;
 mod form;
 mod headers;
 mod json;
