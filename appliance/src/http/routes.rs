@@ -99,8 +99,10 @@ pub(crate) type Table = &'static [&'static [Route]];
 pub(crate) const ROUTES: Table = &[
     endpoint::health::ROUTES,
     endpoint::static_files::ROUTES,
+    endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,
     endpoint::web::DEVICES,
+    endpoint::web::GRANTED,
     endpoint::web::INVITE,
     endpoint::web::PICTURE,
     endpoint::web::PROFILE,
