@@ -15,6 +15,7 @@ mod group;
 mod key;
 mod output;
 mod person;
+mod person_credential;
 mod person_files;
 mod qr;
 mod serve;

@@ -80,6 +80,8 @@ pub struct Person {
 /// One way to sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialItem {
+    /// Its number within the account.
+    pub number: i64,
     /// `passkey`, `password`, `totp` or `recovery`.
     pub kind: String,
     /// What its owner calls it.
@@ -88,6 +90,12 @@ pub struct CredentialItem {
     pub created_at: Time,
     /// When it was last used.
     pub last_used_at: Option<Time>,
+    /// Until when it is refused because of wrong guesses.
+    pub blocked_until: Option<Time>,
+    /// A passkey that may have been copied; it is refused until somebody trusts it again.
+    pub suspect: bool,
+    /// How many recovery codes are left.
+    pub left: Option<usize>,
 }
 
 /// A new account: a person or a service account.
@@ -198,10 +206,16 @@ pub struct Group {
     pub builtin: bool,
     /// How strongly a member must sign in: `any`, `mfa` or `passkey`.
     pub strength: String,
-    /// Accounts that were added to it.
+    /// The same with what the groups that it is in demand.
+    pub effective_strength: String,
+    /// Accounts that were added to it, at most 200.
     pub accounts: Vec<String>,
+    /// Whether there are more than those.
+    pub more_accounts: bool,
     /// Groups that were added to it.
     pub groups: Vec<String>,
+    /// Groups that it was added to.
+    pub member_of: Vec<String>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.

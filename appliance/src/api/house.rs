@@ -20,13 +20,15 @@ pub struct Session {
     pub created_at: Time,
     /// When it was last seen, to the hour.
     pub last_seen_at: Time,
+    /// When it ends at the latest.
+    pub expires_at: Time,
 }
 
 /// What was ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revoked {
     /// How many were ended.
-    pub revoked: u64,
+    pub revoked: usize,
 }
 
 /// A key that signs tokens; never the private part.
@@ -86,17 +88,21 @@ pub struct Status {
     pub issuer: String,
     /// What time the server thinks it is.
     pub now: Time,
-    /// How many persons there are.
-    pub persons: u64,
-    /// How many service accounts there are.
-    pub service_accounts: u64,
-    /// How many groups there are.
-    pub groups: u64,
-    /// How many apps there are.
-    pub apps: u64,
-    /// How many audit events are kept.
-    pub events: u64,
-    /// Who asks, as the audit log would write it.
+    /// Persons.
+    pub persons: i64,
+    /// Service accounts.
+    pub service_accounts: i64,
+    /// Groups, built-in ones included.
+    pub groups: i64,
+    /// Apps.
+    pub apps: i64,
+    /// Browsers that are signed in.
+    pub sessions: i64,
+    /// Bytes of the database file.
+    pub database_bytes: i64,
+    /// The number of the database's schema.
+    pub schema: i64,
+    /// Who asks: `console` or a service account.
     pub you: String,
 }
 

@@ -187,15 +187,21 @@ fn show(shell: &mut Shell<'_, '_>, name: &GroupName) -> Result<(), Failure> {
         let members = match (dynamic, empty) {
             (true, _) => "every person of the house".to_owned(),
             (false, true) => "nobody".to_owned(),
-            (false, false) => group.accounts.join(", "),
+            (false, false) => group.accounts.join(", ") + if group.more_accounts { ", ..." } else { "" },
+        };
+        let strength = if group.strength == group.effective_strength {
+            group.strength
+        } else {
+            format!("{} ({} through the groups that it is in)", group.strength, group.effective_strength)
         };
         vec![
             ("name".to_owned(), group.name),
             ("description".to_owned(), group.description),
             ("built in".to_owned(), yes_no(group.builtin)),
-            ("strength".to_owned(), group.strength),
+            ("strength".to_owned(), strength),
             ("members".to_owned(), members),
             ("groups".to_owned(), group.groups.join(", ")),
+            ("member of".to_owned(), group.member_of.join(", ")),
             ("created".to_owned(), format!("{} UTC", group.created_at.short())),
             ("changed".to_owned(), format!("{} UTC", group.updated_at.short())),
         ]

@@ -9,6 +9,7 @@ use crate::http::Method;
 use super::attributes::{PersonAttributes, title};
 use super::failure::Failure;
 use super::output::{cell, yes_no};
+use super::person_credential::{CredentialVerb, remarks};
 use super::person_files::{PictureVerb, SshKeyVerb};
 use super::shell::{Shell, path, segment};
 use super::value::{Length, MomentOrNone};
@@ -49,6 +50,12 @@ pub(crate) enum Verb {
     /// Make a link for a person who lost their phone: it adds a new passkey
     #[command(after_help = "Example:\n  latchkey person recover anna --expires-in 2h")]
     Recover(Inviting),
+    /// Make every open link of a person useless
+    #[command(after_help = "Example:\n  latchkey person uninvite anna")]
+    Uninvite(Name),
+    /// What a person signs in with
+    #[command(subcommand)]
+    Credential(CredentialVerb),
     /// The picture of a person
     #[command(subcommand)]
     Picture(PictureVerb),
@@ -166,6 +173,11 @@ impl Verb {
             }
             Self::Invite(inviting) => inviting.run(shell, false),
             Self::Recover(inviting) => inviting.run(shell, true),
+            Self::Uninvite(Name { name }) => {
+                let answer = shell.bare(Method::Delete, &path(&["persons", name.as_str(), "invites"]))?;
+                shell.changed(answer, "invite", &format!("of {name}"))
+            }
+            Self::Credential(verb) => verb.run(shell),
             Self::Picture(verb) => verb.run(shell),
             Self::SshKey(verb) => verb.run(shell),
         }
@@ -260,7 +272,9 @@ fn show(shell: &mut Shell<'_, '_>, name: &Username) -> Result<(), Failure> {
         let none = person.credentials.is_empty();
         fields.extend(person.credentials.into_iter().map(|held| {
             let used = held.last_used_at.map_or("never used".to_owned(), |at| format!("last used {} UTC", at.short()));
-            (held.kind, format!("{}, made {} UTC, {used}", held.label, held.created_at.short()))
+            let remarks = Some(remarks(&held)).filter(|text| !text.is_empty()).map(|text| format!(" ({text})"));
+            let remarks = remarks.unwrap_or_default();
+            (held.kind, format!("{}, made {} UTC, {used}{remarks}", held.label, held.created_at.short()))
         }));
         if none {
             fields

@@ -16,8 +16,8 @@ use super::failure::Failure;
 use super::output::{self, Format};
 use super::{Connection, Terminal, qr};
 
-/// The longest file that is sent to the server.
-const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// The longest picture, as the server takes it.
+const MAX_PICTURE: u64 = service::MAX_PICTURE_BYTES as u64;
 /// The longest token file.
 const MAX_TOKEN: u64 = 4096;
 
@@ -253,14 +253,18 @@ pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(Failure::Usage(format!("{} is longer than {limit} bytes", path.display())));
+        return Err(Failure::Usage(format!(
+            "{} is longer than {} KiB; choose a smaller file",
+            path.display(),
+            limit / 1024
+        )));
     }
     Ok(bytes)
 }
 
 /// The bytes and the media type of a picture file; the server looks at the bytes again.
 pub(super) fn read_picture(path: &Path) -> Result<(&'static str, Vec<u8>), Failure> {
-    let bytes = read_file(path, MAX_FILE)?;
+    let bytes = read_file(path, MAX_PICTURE)?;
     let media_type = match bytes.as_slice() {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, ..] => "image/jpeg",

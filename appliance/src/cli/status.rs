@@ -26,7 +26,8 @@ impl Status {
                 ("service accounts".to_owned(), status.service_accounts.to_string()),
                 ("groups".to_owned(), status.groups.to_string()),
                 ("apps".to_owned(), status.apps.to_string()),
-                ("audit events".to_owned(), status.events.to_string()),
+                ("sessions".to_owned(), status.sessions.to_string()),
+                ("database".to_owned(), format!("{} KiB, schema {}", status.database_bytes / 1024, status.schema)),
                 ("you are".to_owned(), status.you),
             ]
         })

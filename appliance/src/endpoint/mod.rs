@@ -1,5 +1,6 @@
 //! The endpoints: each one parses, operates and renders.
 
+pub(crate) mod admin;
 pub(crate) mod health;
 pub(crate) mod session;
 pub(crate) mod static_files;

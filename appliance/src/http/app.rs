@@ -27,10 +27,16 @@ pub(crate) struct App {
 impl App {
     /// Logs an accident under a number; the answer shows only the number.
     pub(crate) fn fault(&self, what: &dyn std::fmt::Display) -> Response {
+        let id = self.log_fault(what);
+        Response::text(500, format!("Something went wrong here (fault {id}). The log of the server says more."))
+            .header(FAULT, id)
+    }
+
+    /// Logs an accident; the number under which it is found.
+    pub(crate) fn log_fault(&self, what: &dyn std::fmt::Display) -> String {
         let [a, b, c, d] = entropy::bytes(&*self.entropy);
         let id = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
         tracing::error!(fault = %id, %what, "fault");
-        Response::text(500, format!("Something went wrong here (fault {id}). The log of the server says more."))
-            .header(FAULT, id)
+        id
     }
 }

@@ -97,12 +97,18 @@ pub(crate) type Table = &'static [&'static [Route]];
 
 /// A family of endpoints keeps its rows beside its code and is named here once.
 pub(crate) const ROUTES: Table = &[
+    endpoint::admin::app::ROUTES,
+    endpoint::admin::audit::ROUTES,
+    endpoint::admin::group::ROUTES,
+    endpoint::admin::person::ROUTES,
+    endpoint::admin::person_files::ROUTES,
+    endpoint::admin::service_account::ROUTES,
+    endpoint::admin::sign_in::ROUTES,
+    endpoint::admin::status::ROUTES,
     endpoint::health::ROUTES,
     endpoint::static_files::ROUTES,
-    endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,
     endpoint::web::DEVICES,
-    endpoint::web::GRANTED,
     endpoint::web::INVITE,
     endpoint::web::PICTURE,
     endpoint::web::PROFILE,

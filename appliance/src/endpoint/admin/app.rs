@@ -1,0 +1,205 @@
+//! `/apps`.
+
+use domain::client::Client;
+use domain::name::{ClientName, GroupName, Label};
+use domain::redirect_uri::{LaunchUrl, RedirectUri};
+use domain::scope::Scope;
+use domain::time::Span;
+use service::{
+    AppAmendment, AppKind, AppView, Change, ClaimRuleView, Context, Idp, MAX_PICTURE_BYTES, OpError, Refusal,
+};
+
+use crate::api::{
+    App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Effect, Endpoints, ExtraScope, GroupValue, NewApp, Patch,
+};
+use crate::http::{Kind, Request, Route};
+
+use super::{Reply, Stop, admin, changed, effect, param, parse, query, whole};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get(Kind::Admin, "/api/v1/apps", admin!(list)),
+    Route::post(Kind::Admin, "/api/v1/apps", admin!(create)),
+    Route::get(Kind::Admin, "/api/v1/apps/:name", admin!(show)),
+    Route::patch(Kind::Admin, "/api/v1/apps/:name", admin!(set)),
+    Route::delete(Kind::Admin, "/api/v1/apps/:name", admin!(delete)),
+    Route::post(Kind::Admin, "/api/v1/apps/:name/secret", admin!(rotate_secret)),
+    Route::put(Kind::Admin, "/api/v1/apps/:name/groups/:group", admin!(allow)),
+    Route::delete(Kind::Admin, "/api/v1/apps/:name/groups/:group", admin!(deny)),
+    Route::put(Kind::Admin, "/api/v1/apps/:name/scopes", admin!(add_scope)),
+    Route::delete(Kind::Admin, "/api/v1/apps/:name/scopes", admin!(remove_scope)),
+    Route::put(Kind::Admin, "/api/v1/apps/:name/claims", admin!(set_claim)),
+    Route::delete(Kind::Admin, "/api/v1/apps/:name/claims", admin!(remove_claim)),
+    Route::put(Kind::Admin, "/api/v1/apps/:name/icon", admin!(set_icon)).body(MAX_PICTURE_BYTES),
+    Route::delete(Kind::Admin, "/api/v1/apps/:name/icon", admin!(remove_icon)),
+];
+
+fn name(request: &Request) -> Result<ClientName, Stop> {
+    param(request, "name")
+}
+
+fn list(idp: &Idp, ctx: &Context, _: &Request) -> Result<Reply, Stop> {
+    let item = |app: service::AppItem| AppItem {
+        public: app.client.is_public(),
+        name: app.client.name.into(),
+        display_name: app.client.display_name.into(),
+        launch_url: app.client.settings.launch_url.as_ref().map(|url| url.as_str().to_owned()),
+        allow: names(&app.access),
+    };
+    whole(idp.list_apps(ctx)?.into_iter().map(item).collect())
+}
+
+fn names(groups: &[GroupName]) -> Vec<String> {
+    groups.iter().map(GroupName::to_string).collect()
+}
+
+fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let AppView { client, access, scopes, claims, has_icon } = idp.show_app(ctx, &name(request)?)?;
+    let Client { settings, .. } = &client;
+    Reply::json(&App {
+        public: client.is_public(),
+        pkce_required: client.requires_pkce(),
+        launch_url: settings.launch_url.as_ref().map(|url| url.as_str().to_owned()),
+        redirect_uris: settings.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        consent: settings.consent.to_string(),
+        algorithm: settings.algorithm.to_string(),
+        access_token_seconds: settings.lifetimes.access().as_seconds(),
+        refresh_idle_seconds: settings.lifetimes.refresh_idle().as_seconds(),
+        refresh_seconds: settings.lifetimes.refresh_absolute().as_seconds(),
+        allow: names(&access),
+        scopes: scopes.into_iter().map(extra_scope).collect(),
+        claims: claims.into_iter().map(claim_rule).collect(),
+        icon: has_icon,
+        created_at: client.created_at.into(),
+        updated_at: client.updated_at.into(),
+        endpoints: endpoints(idp),
+        name: client.name.into(),
+        display_name: client.display_name.into(),
+    })
+}
+
+fn extra_scope((group, scope): (GroupName, Scope)) -> ExtraScope {
+    ExtraScope { group: group.into(), scope: scope.to_string() }
+}
+
+fn claim_rule(rule: ClaimRuleView) -> ClaimRule {
+    ClaimRule {
+        name: rule.name.as_str().to_owned(),
+        attribute: rule.attribute,
+        values: rule.values.into_iter().map(|(group, value)| GroupValue { group: group.into(), value }).collect(),
+        combine: rule.combine.to_string(),
+        placement: rule.placement.to_string(),
+    }
+}
+
+fn endpoints(idp: &Idp) -> Endpoints {
+    let issuer = idp.settings().issuer.clone();
+    Endpoints { discovery: format!("{issuer}/.well-known/openid-configuration"), issuer }
+}
+
+/// Makes an app, or makes one that is there like it where that was asked for; its secret stays the same then.
+fn create(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let NewApp { name, public, set, or_update } = request.json()?;
+    let name: ClientName = parse("name", &name)?;
+    let kind = if public { AppKind::Public } else { AppKind::Confidential };
+    let amendment = amendment(set)?;
+    let (change, secret) = match idp.create_app(ctx, &name, kind, &amendment) {
+        Ok(made) => (Effect::Created, made.secret),
+        Err(OpError::Refused(Refusal::Exists { .. })) if or_update => {
+            if idp.show_app(ctx, &name)?.client.is_public() != public {
+                let why = "an app that is there already cannot become public or cease to be; delete it first";
+                return Err(OpError::Refused(Refusal::Conflict(why.to_owned())).into());
+            }
+            (effect(idp.set_app(ctx, &name, &amendment)?), None)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let client_secret = secret.map(|secret| secret.expose().clone());
+    Reply::json(&AppCreated { change, client_id: name.into(), client_secret, endpoints: endpoints(idp) })
+}
+
+fn set(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let patch: AppPatch = request.json()?;
+    changed(idp.set_app(ctx, &name(request)?, &amendment(patch)?)?)
+}
+
+fn delete(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    changed(idp.delete_app(ctx, &name(request)?)?)
+}
+
+fn rotate_secret(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let secret = idp.rotate_app_secret(ctx, &name(request)?)?;
+    Reply::json(&AppSecret { client_secret: secret.expose().clone() })
+}
+
+fn allow(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    changed(idp.allow_group(ctx, &name(request)?, &param(request, "group")?)?)
+}
+
+fn deny(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    changed(idp.deny_group(ctx, &name(request)?, &param(request, "group")?)?)
+}
+
+fn add_scope(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let (group, scope) = scope(request)?;
+    changed(idp.add_scope(ctx, &name(request)?, &group, &scope)?)
+}
+
+fn remove_scope(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let (group, scope) = scope(request)?;
+    changed(idp.remove_scope(ctx, &name(request)?, &group, &scope)?)
+}
+
+fn scope(request: &Request) -> Result<(GroupName, Scope), Stop> {
+    let ExtraScope { group, scope } = request.json()?;
+    Ok((parse("group", &group)?, parse("scope", &scope)?))
+}
+
+fn set_claim(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let ClaimRule { name: claim, attribute, values, combine, placement } = request.json()?;
+    let value = |GroupValue { group, value }| Ok((parse("group", &group)?, value));
+    let rule = ClaimRuleView {
+        name: parse("claim", &claim)?,
+        combine: parse("combine", &combine)?,
+        placement: parse("placement", &placement)?,
+        attribute,
+        values: values.into_iter().map(value).collect::<Result<_, Stop>>()?,
+    };
+    changed(idp.set_claim(ctx, &name(request)?, &rule)?)
+}
+
+/// The claim's name comes in the query: it may be any text.
+fn remove_claim(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let Some(claim) = query(request, "name")? else {
+        return Err(super::parse_failed("name", "is missing from the query"));
+    };
+    changed(idp.remove_claim(ctx, &name(request)?, claim)?)
+}
+
+fn set_icon(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    changed(idp.set_app_icon(ctx, &name(request)?, &request.body)?)
+}
+
+fn remove_icon(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let change: Change = idp.remove_app_icon(ctx, &name(request)?)?;
+    changed(change)
+}
+
+fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
+    let launch_url = match patch.launch_url {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(url) => Some(Some(parse::<LaunchUrl>("launch_url", &url)?)),
+    };
+    let uris = |uris: Vec<String>| uris.iter().map(|uri| parse::<RedirectUri>("redirect_uri", uri)).collect();
+    Ok(AppAmendment {
+        display_name: patch.display_name.map(|name| parse::<Label>("display_name", &name)).transpose()?,
+        launch_url,
+        redirect_uris: patch.redirect_uris.map(uris).transpose()?,
+        pkce_required: patch.pkce_required,
+        consent: patch.consent.map(|mode| parse("consent", &mode)).transpose()?,
+        algorithm: patch.algorithm.map(|algorithm| parse("algorithm", &algorithm)).transpose()?,
+        access: patch.access_token_seconds.map(Span::seconds),
+        refresh_idle: patch.refresh_idle_seconds.map(Span::seconds),
+        refresh_absolute: patch.refresh_seconds.map(Span::seconds),
+    })
+}
