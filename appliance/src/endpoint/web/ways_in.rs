@@ -161,7 +161,8 @@ async fn remove(app: &App, request: &Request, number: CredentialNumber, news: Do
 }
 
 async fn ask_password(app: Arc<App>, request: Request) -> Answer {
-    show_password(&app, &request, 200, None).await
+    let notice = said(&request);
+    show_password(&app, &request, 200, notice).await
 }
 
 async fn show_password(app: &App, request: &Request, status: u16, notice: Option<Notice>) -> Answer {
@@ -196,7 +197,8 @@ async fn set_password(app: Arc<App>, request: Request) -> Answer {
 }
 
 async fn ask_authenticator(app: Arc<App>, request: Request) -> Answer {
-    show_authenticator(&app, &request, 200, None).await
+    let notice = said(&request);
+    show_authenticator(&app, &request, 200, notice).await
 }
 
 async fn show_authenticator(app: &App, request: &Request, status: u16, notice: Option<Notice>) -> Answer {

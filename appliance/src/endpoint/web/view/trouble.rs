@@ -28,8 +28,6 @@ pub(crate) enum Trouble {
     NotAllowed,
     /// An expected no, in the service's own words.
     Refused { why: String },
-    /// The person may not use this app.
-    AppNotForYou { app: String },
     /// The app asked in a way that cannot be answered safely.
     AppConfused { detail: String },
     /// Something broke; the log knows it under this id.
