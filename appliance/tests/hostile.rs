@@ -229,6 +229,33 @@ fn tls_speaks_1_3_and_http_1_1_only() {
 }
 
 #[test]
+fn tls_sessions_are_resumed_in_both_versions() {
+    let server = Server::listen();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let config = harness::client_config(server.certificate(), &[version]);
+        let connect = || {
+            let tcp = TcpStream::connect(server.address()).unwrap();
+            let mut client = TlsClient::with(tcp, config.clone(), &server.authority()).unwrap();
+            assert_eq!(client.send(&Call::get("/health")).status, 200);
+            client.resumed()
+        };
+        assert_eq!((connect(), connect()), (false, true), "{version:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_take_its_answers_loses_its_place() {
+    let server = Server::listen_with(
+        "[limits]\nper_peer = 1\n",
+        Timeouts { write: Duration::from_millis(100), drain: Duration::from_millis(100), ..patience() },
+    );
+    let mut deaf = server.connect();
+    // Far more answers than the kernel keeps for a peer that does not read.
+    deaf.write("GET /static/app.css HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2000).as_bytes());
+    assert_eq!(again(&server).send(&Call::get("/health")).status, 200);
+}
+
+#[test]
 fn the_control_socket_knows_who_calls() {
     let server = Server::listen_with_control();
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(server.socket()).unwrap().permissions());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use appliance::serve::Via;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -205,24 +205,25 @@ impl TlsClient {
 
     /// The same over a TCP connection that is there; the handshake is done when this returns.
     pub fn over(stream: TcpStream, certificate: &[u8], authority: &str) -> std::io::Result<Self> {
+        Self::with(stream, client_config(certificate, rustls::ALL_VERSIONS), authority)
+    }
+
+    /// The same with settings of the test's own; two connections with the same settings may resume a session.
+    pub fn with(stream: TcpStream, config: Arc<ClientConfig>, authority: &str) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         stream.set_nodelay(true)?;
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(certificate).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
-        let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut connection = ClientConnection::new(config, name).unwrap();
         let mut tcp = stream;
         while connection.is_handshaking() {
             connection.complete_io(&mut tcp)?;
         }
         Ok(Self { stream: StreamOwned::new(connection, tcp), authority: authority.to_owned(), input: Vec::new() })
+    }
+
+    /// Whether the handshake resumed an earlier session.
+    pub fn resumed(&self) -> bool {
+        self.stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// The TLS version and the ALPN protocol that were agreed on.
@@ -284,4 +285,18 @@ impl TlsClient {
             Err(_) => false,
         }
     }
+}
+
+/// Trusts this one certificate.
+pub fn client_config(certificate: &[u8], versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
 }

@@ -22,7 +22,7 @@ use appliance::system::{Clock, SystemClock};
 use domain::time::Timestamp;
 use service::Idp;
 
-pub use client::{Answer, Call, TlsClient};
+pub use client::{Answer, Call, TlsClient, client_config};
 pub use seeded::SeededEntropy;
 
 /// When every test without sockets begins.
