@@ -9,6 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_io::Async;
 use domain::entropy::Entropy;
@@ -30,6 +31,9 @@ const CONTROL_CONNECTIONS: usize = 16;
 
 /// Connections that the kernel keeps for us while we are busy: past it, a peer waits a second to try again.
 const BACKLOG: i32 = 1024;
+
+/// How often the server tidies up after itself.
+const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -171,17 +175,33 @@ impl Server {
             loops.push(executor.spawn(listen::accept_control(Arc::clone(&floor), control, Arc::clone(&control_gate))));
         }
         let fresh = executor.spawn(async move { certificates.keep_fresh().await });
+        let tended = executor.spawn(tend(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
                 accept.await;
             }
             fresh.cancel().await;
+            tended.cancel().await;
             let patience = async {
                 system::after(timeouts.shutdown).await;
             };
             all_gone(gate).or(patience).await;
         };
         async_io::block_on(executor.run(main));
+    }
+}
+
+/// Forgets what is over and replaces old keys, once an hour. What failed is logged, and tried again the next time.
+async fn tend(app: Arc<App>) {
+    loop {
+        system::after(TEND_EVERY).await;
+        let now = app.clock.now();
+        let tended = app.bridge.run(move |idp| idp.purge_sign_ins(now).and_then(|_| idp.tend_tokens(now))).await;
+        match tended {
+            Ok(Ok(_)) => {}
+            Ok(Err(why)) => tracing::error!(?why, "could not tidy up"),
+            Err(busy) => tracing::warn!(?busy, "could not tidy up"),
+        }
     }
 }
 
