@@ -209,3 +209,60 @@ pub struct CredentialView {
 pub(crate) fn flag(value: &Value, path: &str) -> bool {
     value.pointer(path).and_then(Value::as_bool).unwrap_or(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::password::HashCost;
+    use super::*;
+
+    fn samples() -> Vec<Credential> {
+        let hash = PasswordHash { cost: HashCost::CURRENT, salt: vec![1; 16], hash: vec![2; 32] };
+        let passkey =
+            Passkey { credential_id: vec![0xff, 0], key: json!({"cred": {"backup_eligible": true}}), suspect: true };
+        let (codes, _) = RecoveryCodes::generate(&crate::testing::SeededEntropy::new(1));
+        vec![
+            Credential::Passkey(passkey),
+            Credential::Password(hash),
+            Credential::Totp(TotpSecret { secret: vec![3; 20], last_step: 7 }),
+            Credential::Recovery(codes),
+        ]
+    }
+
+    #[test]
+    fn every_kind_reads_back_as_written() {
+        for credential in samples() {
+            let kind = credential.kind();
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            let data = credential.to_data().unwrap();
+            let read = Credential::from_data(kind, &data).unwrap();
+            assert_eq!(read.to_data().unwrap(), data);
+        }
+    }
+
+    #[test]
+    fn no_kind_shows_its_secret_in_debug_output() {
+        for credential in samples().iter().skip(1) {
+            let shown = format!("{credential:?}");
+            assert!(!shown.contains("[2, 2") && !shown.contains("[3, 3"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn damaged_data_is_an_error() {
+        for kind in [CredentialKind::Passkey, CredentialKind::Password, CredentialKind::Totp, CredentialKind::Recovery]
+        {
+            for data in ["", "{", "null", "[]", "{\"salt\": \"!\"}"] {
+                assert!(Credential::from_data(kind, data).is_err(), "{kind} {data}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_suspect_passkey_and_spent_codes_prove_nothing() {
+        let suspect = &samples()[0];
+        assert!(!suspect.usable());
+        assert!(!Credential::Recovery(RecoveryCodes::default()).usable());
+    }
+}

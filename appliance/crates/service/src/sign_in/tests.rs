@@ -491,6 +491,51 @@ fn a_hash_that_has_become_too_cheap_is_made_anew_on_the_next_sign_in() {
     door.half_in("anna");
 }
 
+#[test]
+fn a_recovery_code_typed_twice_at_the_same_moment_lets_one_in() {
+    let door = Door::new();
+    let mut device = Authenticator::new(ORIGIN);
+    let joined = door.join("anna", &mut device);
+    door.house.idp.set_password(&joined.session.signed_in.context, &secret(PASSWORD)).unwrap();
+    let code = joined.recovery_codes[0].expose().as_str();
+    let attempts: Vec<_> = (0..4).map(|_| door.half_in("anna")).collect();
+    let door = &door;
+    let entered = std::thread::scope(|scope| {
+        let tries: Vec<_> =
+            attempts.iter().map(|attempt| scope.spawn(move || door.code(attempt, code).is_ok())).collect();
+        tries.into_iter().map(|one| one.join().unwrap()).filter(|entered| *entered).count()
+    });
+    assert_eq!(entered, 1);
+}
+
+#[test]
+fn an_attempt_used_twice_at_the_same_moment_opens_one_session() {
+    let door = Door::new();
+    let (_, totp) = door.with_password("anna", true);
+    let code = code(&totp.unwrap(), door.now);
+    let attempt = door.half_in("anna");
+    let (door, attempt, code) = (&door, attempt.as_str(), code.as_str());
+    let entered = std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..4).map(|_| scope.spawn(move || door.code(attempt, code).is_ok())).collect();
+        tries.into_iter().map(|one| one.join().unwrap()).filter(|entered| *entered).count()
+    });
+    assert_eq!(entered, 1);
+}
+
+#[test]
+fn guesses_at_the_same_moment_are_all_counted() {
+    let mut door = Door::new();
+    door.with_password("anna", true);
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| assert_eq!(why(door.password("anna", "wrong password")), SignInRefusal::NotAccepted));
+        }
+    });
+    assert_eq!(why(door.password("anna", PASSWORD)), SignInRefusal::NotAccepted);
+    door.pass(Span::seconds(30));
+    door.half_in("anna");
+}
+
 // Fresh authentication.
 
 #[test]
