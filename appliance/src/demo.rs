@@ -16,7 +16,7 @@ use service::{Fault, OpError, Refusal};
 use crate::config::{Config, Host, LogLevel};
 use crate::serve::{self, Desk, ServeError};
 
-use household::Link;
+use household::{Link, NewApp};
 
 /// What the demo is told.
 pub(crate) struct Options {
@@ -38,8 +38,8 @@ pub(crate) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
         start_over(&config)?;
     }
     serve::run_after(config.clone(), |desk| {
-        let links = links(desk, now)?;
-        out.write_all(welcome(&config, &links).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Output)
+        let (apps, links) = furnish(desk, now)?;
+        out.write_all(welcome(&config, &apps, &links).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Output)
     })
 }
 
@@ -73,15 +73,14 @@ fn start_over(config: &Config) -> Result<(), DemoError> {
 }
 
 /// Founds the household if nobody lives there, and makes a link for everybody who has no way in yet.
-fn links(desk: &Desk, now: Timestamp) -> Result<Vec<Link>, DemoError> {
-    let made = desk.operate(move |idp| {
-        household::found(idp, now)?;
-        household::links(idp, now)
+fn furnish(desk: &Desk, now: Timestamp) -> Result<(Vec<NewApp>, Vec<Link>), DemoError> {
+    let made = desk.operate(move |idp| -> Result<_, OpError<Refusal>> {
+        Ok((household::found(idp, now)?, household::links(idp, now)?))
     });
     Ok(made.map_err(|_| DemoError::Unexpected("the server is busy before it began".to_owned()))??)
 }
 
-fn welcome(config: &Config, links: &[Link]) -> String {
+fn welcome(config: &Config, apps: &[NewApp], links: &[Link]) -> String {
     let issuer = config.issuer();
     let mut text = format!("\nLatchkey serves a demo household on {issuer}\n");
     text.push_str(&format!("It is kept in {} (--fresh starts over).\n", config.data_dir.display()));
@@ -94,6 +93,13 @@ fn welcome(config: &Config, links: &[Link]) -> String {
     }
     for link in links {
         text.push_str(&format!("  {:<6} {}\n         {}\n", link.name, link.who, link.url.expose()));
+    }
+    if !apps.is_empty() {
+        text.push_str("\nThe apps know themselves by these secrets, shown this once:\n\n");
+    }
+    for app in apps {
+        let secret = app.secret.as_ref().map_or("", |secret| secret.expose());
+        text.push_str(&format!("  client_id {:<7} client_secret {secret}\n", app.name));
     }
     let socket = config.socket();
     let program = std::env::current_exe().map_or_else(|_| "latchkey".to_owned(), |path| path.display().to_string());

@@ -1,14 +1,20 @@
 //! Who lives in the demo, and which apps they have.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
 
 use domain::account::AccountKind;
 use domain::amend::Amendment;
-use domain::name::{GroupName, NameError, Username};
+use domain::claim::{Combine, Placement};
+use domain::name::{ClientName, Username};
 use domain::secret::Secret;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
-use service::{Context, Fault, GroupAmendment, Idp, Member, OpError, PageQuery, Refusal, Whose};
+use service::{
+    AppAmendment, AppKind, ClaimRuleView, Context, Fault, GroupAmendment, Idp, Member, OpError, PageQuery, Refusal,
+    Whose,
+};
 
 /// Somebody who has no way in yet.
 pub(super) struct Link {
@@ -54,25 +60,76 @@ const GROUPS: [(&str, &str, &[&str]); 3] = [
     ("family", "Everybody who lives here", &["parents", "children"]),
 ];
 
+struct App {
+    name: &'static str,
+    display_name: &'static str,
+    redirect_uri: &'static str,
+    launch_url: &'static str,
+    allow: &'static str,
+    /// A claim that it reads roles from, and who gets which.
+    role_claim: &'static str,
+    roles: &'static [(&'static str, &'static str)],
+}
+
+/// Immich and Paperless-ngx, as they run on this machine when nothing else was said to them.
+const APPS: [App; 2] = [
+    App {
+        name: "photos",
+        display_name: "Photos",
+        redirect_uri: "http://localhost:2283/auth/login",
+        launch_url: "http://localhost:2283",
+        allow: "family",
+        role_claim: "immich_role",
+        roles: &[("parents", "admin"), ("children", "user")],
+    },
+    App {
+        name: "papers",
+        display_name: "Papers",
+        redirect_uri: "http://localhost:8000/accounts/oidc/latchkey/login/callback/",
+        launch_url: "http://localhost:8000",
+        allow: "parents",
+        role_claim: "role",
+        roles: &[("parents", "archivist")],
+    },
+];
+
+/// An app that was just made, with the secret that is to be typed into it.
+pub(super) struct NewApp {
+    /// Its name, which is its `client_id`.
+    pub(super) name: &'static str,
+    /// Shown this once.
+    pub(super) secret: Option<Secret<String>>,
+}
+
 /// Makes the household, where there is nobody yet.
-pub(super) fn found(idp: &Idp, now: Timestamp) -> Result<(), OpError<Refusal>> {
+pub(super) fn found(idp: &Idp, now: Timestamp) -> Result<Vec<NewApp>, OpError<Refusal>> {
     let ctx = Context::console(now);
     if !idp.list_accounts(&ctx, AccountKind::Person, &PageQuery::default())?.items.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    groups(idp, &ctx)?;
+    persons(idp, &ctx)?;
+    APPS.iter().map(|app| add_app(idp, &ctx, app)).collect()
+}
+
+fn groups(idp: &Idp, ctx: &Context) -> Result<(), OpError<Refusal>> {
     for (name, description, members) in GROUPS {
         let amendment = GroupAmendment { description: Some(description.to_owned()), ..GroupAmendment::default() };
-        idp.create_group(&ctx, &group(name)?, &amendment)?;
+        idp.create_group(ctx, &named(name)?, &amendment)?;
         for member in members {
-            idp.add_member(&ctx, &group(name)?, &Member::Group(group(member)?))?;
+            idp.add_member(ctx, &named(name)?, &Member::Group(named(member)?))?;
         }
     }
+    Ok(())
+}
+
+fn persons(idp: &Idp, ctx: &Context) -> Result<(), OpError<Refusal>> {
     for person in &PERSONS {
-        let name = username(person.name)?;
+        let name: Username = named(person.name)?;
         let attributes = BTreeMap::from(attributes(person));
-        idp.create_account(&ctx, AccountKind::Person, &name, &Amendment { attributes, ..Amendment::default() })?;
+        idp.create_account(ctx, AccountKind::Person, &name, &Amendment { attributes, ..Amendment::default() })?;
         for to in person.groups {
-            idp.add_member(&ctx, &group(to)?, &Member::Account(name.clone()))?;
+            idp.add_member(ctx, &named(to)?, &Member::Account(name.clone()))?;
         }
     }
     Ok(())
@@ -93,7 +150,7 @@ pub(super) fn links(idp: &Idp, now: Timestamp) -> Result<Vec<Link>, OpError<Refu
     let here = idp.list_accounts(&ctx, AccountKind::Person, &PageQuery::default())?;
     let mut links = Vec::new();
     for person in &PERSONS {
-        let name = username(person.name)?;
+        let name: Username = named(person.name)?;
         let gone = !here.items.iter().any(|account| account.name == name);
         if gone || !idp.list_credentials(&ctx, &Whose::Of(name.clone()))?.is_empty() {
             continue;
@@ -105,12 +162,35 @@ pub(super) fn links(idp: &Idp, now: Timestamp) -> Result<Vec<Link>, OpError<Refu
     Ok(links)
 }
 
-fn username(raw: &str) -> Result<Username, Fault> {
-    raw.parse().map_err(|error: NameError| Fault::unexpected(error))
+fn add_app(idp: &Idp, ctx: &Context, app: &App) -> Result<NewApp, OpError<Refusal>> {
+    let name: ClientName = named(app.name)?;
+    let amendment = AppAmendment {
+        display_name: Some(named(app.display_name)?),
+        redirect_uris: Some(vec![named(app.redirect_uri)?]),
+        launch_url: Some(Some(named(app.launch_url)?)),
+        ..AppAmendment::default()
+    };
+    let secret = idp.create_app(ctx, &name, AppKind::Confidential, &amendment)?.secret;
+    idp.allow_group(ctx, &name, &named(app.allow)?)?;
+    let values =
+        app.roles.iter().map(|(group, role)| Ok((named(group)?, json!(role)))).collect::<Result<_, Fault>>()?;
+    let rule = ClaimRuleView {
+        name: named(app.role_claim)?,
+        combine: Combine::First,
+        placement: Placement::Both,
+        attribute: None,
+        values,
+    };
+    idp.set_claim(ctx, &name, &rule)?;
+    Ok(NewApp { name: app.name, secret })
 }
 
-fn group(raw: &str) -> Result<GroupName, Fault> {
-    raw.parse().map_err(|error: NameError| Fault::unexpected(error))
+/// Reads a text of this file as what it has to be.
+fn named<T: FromStr>(raw: &str) -> Result<T, Fault>
+where
+    T::Err: Display,
+{
+    raw.parse().map_err(|error: T::Err| Fault::unexpected(format!("{raw}: {error}")))
 }
 
 #[cfg(test)]
@@ -137,7 +217,7 @@ mod tests {
         let idp = house();
         found(&idp, NOW).unwrap();
         let ctx = Context::console(NOW);
-        idp.delete_account(&ctx, AccountKind::Person, &username("lea").unwrap()).unwrap();
+        idp.delete_account(&ctx, AccountKind::Person, &named("lea").unwrap()).unwrap();
         found(&idp, NOW).unwrap();
         assert_eq!(links(&idp, NOW).unwrap().len(), 2);
     }
