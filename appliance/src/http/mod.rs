@@ -21,9 +21,9 @@ pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::{Form, Repeated};
 pub(crate) use json::parse as parse_json;
-pub(crate) use request::{BadRequest, Method, PathParams, Peer, Request};
-pub(crate) use response::{Body, Response};
-pub(crate) use routes::{Handler, Kind, ROUTES, Route, handler};
+pub(crate) use request::{BadRequest, Method, Peer, Request};
+pub(crate) use response::Response;
+pub(crate) use routes::{Kind, ROUTES, Route, handler};
 
 #[cfg(test)]
 mod tests;
