@@ -81,7 +81,7 @@ impl Idp {
         kind: AppKind,
         amendment: &AppAmendment,
     ) -> Result<NewApp, OpError<Refusal>> {
-        self.write(ctx, Need::ManageApps, |op| {
+        let made = self.write(ctx, Need::ManageApps, |op| {
             if op.client_by_name(name)?.is_some() {
                 return Err(Refusal::Exists { kind: "app", name: name.to_string() }.into());
             }
@@ -103,7 +103,9 @@ impl Idp {
             op.insert_client(&client)?;
             op.record("app.create", name.as_str(), json!({ "public": client.is_public() }))?;
             Ok(NewApp { secret: secret.map(|(text, _)| text) })
-        })
+        })?;
+        self.prepare_key_for(amendment, ctx)?;
+        Ok(made)
     }
 
     /// Changes an app.
@@ -113,7 +115,7 @@ impl Idp {
         name: &ClientName,
         amendment: &AppAmendment,
     ) -> Result<Change, OpError<Refusal>> {
-        self.write(ctx, Need::ManageApps, |op| {
+        let change = self.write(ctx, Need::ManageApps, |op| {
             let (mut client, changed) = amendment.apply(&named(op, name)?)?;
             if changed.is_empty() {
                 return Ok(Change::Unchanged);
@@ -122,7 +124,14 @@ impl Idp {
             op.update_client(&client)?;
             op.record("app.set", name.as_str(), json!({ "changed": changed }))?;
             Ok(Change::Changed)
-        })
+        })?;
+        self.prepare_key_for(amendment, ctx)?;
+        Ok(change)
+    }
+
+    /// The key that the app needs is made now, so that nobody waits for it at a sign-in, and no transaction either.
+    fn prepare_key_for(&self, amendment: &AppAmendment, ctx: &Context) -> Result<(), OpError<Refusal>> {
+        amendment.algorithm.map_or(Ok(()), |algorithm| self.prepare_key(algorithm, ctx.now))
     }
 
     /// Gives a confidential app a new secret; the old one is void at once.

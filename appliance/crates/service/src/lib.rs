@@ -175,6 +175,8 @@ mod authenticator;
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod flow;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]

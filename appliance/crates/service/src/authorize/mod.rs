@@ -284,3 +284,6 @@ fn code(addressed: &Addressed<'_>, wish: Wish, applicant: Applicant, ctx: &Conte
         issued_at: ctx.now,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,10 +47,10 @@ const UNSUPPORTED: [(&str, ErrorCode); 3] = [
 /// The parameters, not yet believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorizationRequest {
-    values: [Option<String>; NAMES.len()],
+    pub(super) values: [Option<String>; NAMES.len()],
     repeated: Option<&'static str>,
     unsupported: Option<(&'static str, ErrorCode)>,
-    length: usize,
+    pub(super) length: usize,
 }
 
 /// What a request asks for, once app and redirect URI are known to be good.

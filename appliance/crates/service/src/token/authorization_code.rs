@@ -60,6 +60,12 @@ impl Grant for AuthorizationCode {
             }
         };
         let granted = redeemed.granted;
+        // Who signed out meanwhile has taken the code back.
+        if let Some(session) = granted.authentication.session
+            && op.session(granted.account, session)?.is_none()
+        {
+            return Err(TokenRefusal::Code(CodeRefusal::Unknown).into());
+        }
         let admitted = admission::admit(op, &client, granted.account, granted.authentication.strength, ctx.now)?
             .map_err(TokenRefusal::NotAdmitted)?;
         let token =

@@ -140,3 +140,6 @@ impl fmt::Display for TokenRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
