@@ -3,7 +3,9 @@
 #[path = "../tests/support/seeded.rs"]
 mod seeded;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::time::Timestamp;
 use service::{Idp, Settings};
@@ -37,4 +39,27 @@ pub(crate) fn idp(config: &Config) -> Idp {
     let settings =
         Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
     Idp::in_memory(settings, Arc::new(seeded::SeededEntropy::new(1)), NOW).unwrap()
+}
+
+/// A folder of the test's own, gone when it is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let path = std::env::temp_dir().join(format!("latchkey-unit-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

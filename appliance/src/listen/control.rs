@@ -59,3 +59,40 @@ impl Drop for ControlSocket {
         let _ = fs::remove_file(&self.path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+
+    #[test]
+    fn a_second_server_does_not_take_the_socket_away() {
+        let folder = Folder::new();
+        let path = folder.path().join("run").join("latchkey.sock");
+        let first = ControlSocket::bind(&path).unwrap();
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(ControlSocket::bind(&path).err().unwrap().kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_socket_of_a_server_that_was_killed_is_replaced() {
+        let folder = Folder::new();
+        let path = folder.path().join("latchkey.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        ControlSocket::bind(&path).unwrap();
+    }
+
+    #[test]
+    fn the_kernel_says_who_is_at_the_other_end() {
+        let folder = Folder::new();
+        let path = folder.path().join("latchkey.sock");
+        let socket = ControlSocket::bind(&path).unwrap();
+        let _client = UnixStream::connect(&path).unwrap();
+        let (stream, _) = smol::block_on(socket.listener().accept()).unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        assert_eq!(socket.peer(&stream), Some(Peer::Control { uid, console: true }));
+    }
+}

@@ -200,3 +200,94 @@ fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
     };
     write().map_err(|error| TlsError::new(path, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::testing::Folder;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn config(folder: &Folder) -> Config {
+        let mut config = Config::parse("host = \"id.example\"").unwrap();
+        config.data_dir = folder.path().to_owned();
+        config
+    }
+
+    fn shown(certificates: &Certificates) -> CertificateDer<'static> {
+        certificates.current.read().unwrap().cert.first().unwrap().clone()
+    }
+
+    #[test]
+    fn a_self_made_certificate_is_private_and_kept() {
+        let folder = Folder::new();
+        let config = config(&folder);
+        let first = Certificates::open(&config, NOW).unwrap();
+        let mode = fs::metadata(&first.files.key).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Certificates::open(&config, Timestamp::from_unix(0)).unwrap();
+        assert_eq!(shown(&first), shown(&second));
+    }
+
+    #[test]
+    fn an_old_self_made_certificate_is_made_anew() {
+        let folder = Folder::new();
+        let config = config(&folder);
+        let first = Certificates::open(&config, NOW).unwrap();
+        let much_later = Certificates::open(&config, NOW + Span::days(4000)).unwrap();
+        assert_ne!(shown(&first), shown(&much_later));
+    }
+
+    #[test]
+    fn files_that_change_are_read_again_and_broken_ones_are_not_used() {
+        let folder = Folder::new();
+        let certificates = Certificates::open(&config(&folder), NOW).unwrap();
+        let old = shown(&certificates);
+        let touch = |seconds| {
+            let file = fs::File::options().write(true).open(&certificates.files.certificate).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        };
+        fs::write(&certificates.files.certificate, "no certificate").unwrap();
+        touch(1);
+        certificates.refresh();
+        assert_eq!(shown(&certificates), old);
+        let (chain, key) = make("id.example", NOW).unwrap();
+        fs::write(&certificates.files.key, key).unwrap();
+        fs::write(&certificates.files.certificate, chain).unwrap();
+        touch(2);
+        certificates.refresh();
+        assert_ne!(shown(&certificates), old);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_named() {
+        let folder = Folder::new();
+        let mut config = config(&folder);
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let (chain, key) = make("id.example", NOW).unwrap();
+        let (_, other_key) = make("id.example", NOW).unwrap();
+        let (chain, key) = (file("chain.pem", &chain), file("key.pem", &key));
+        let other_key = file("other.pem", &other_key);
+        let empty = file("empty.pem", "");
+        let nowhere = folder.path().join("nowhere.pem");
+        for (certificate, key, named) in [
+            (&nowhere, &key, "nowhere.pem"),
+            (&chain, &nowhere, "nowhere.pem"),
+            (&empty, &key, "empty.pem"),
+            (&chain, &empty, "empty.pem"),
+            (&chain, &other_key, "chain.pem"),
+        ] {
+            config.tls = Some(Tls { certificate: certificate.clone(), key: key.clone() });
+            let error = Certificates::open(&config, NOW).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        config.tls = Some(Tls { certificate: chain, key });
+        Certificates::open(&config, NOW).unwrap();
+    }
+}

@@ -102,6 +102,25 @@ pub enum Need {
     Own,
 }
 
+impl Need {
+    /// What it is called in the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::System => "system",
+            Self::SeeSelf(_) => "see_self",
+            Self::ActForSelf(_) => "act_for_self",
+            Self::ChangeSelf(_) => "change_self",
+            Self::ReadDirectory => "read_directory",
+            Self::ReadAudit => "read_audit",
+            Self::ManagePerson(_) => "manage_person",
+            Self::ManageGroup(_) => "manage_group",
+            Self::ManageApps => "manage_apps",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// Proof that `decide` said yes. Only this module makes one.
 #[derive(Debug)]
 pub struct Permit(());

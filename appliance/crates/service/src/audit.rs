@@ -66,10 +66,11 @@ mod tests {
         for name in ["a", "b", "c", "d", "e"] {
             house.person(name, &[]);
         }
+        let persons = EventFilter { action: Some("person".into()), ..EventFilter::default() };
         let mut seen = Vec::new();
         let mut before = None;
         loop {
-            let page = house.idp.list_events(&console(), &EventFilter::default(), before, Some(2)).unwrap();
+            let page = house.idp.list_events(&console(), &persons, before, Some(2)).unwrap();
             seen.extend(page.items.into_iter().map(|event| event.target));
             before = page.next;
             if before.is_none() {
@@ -102,6 +103,22 @@ mod tests {
         assert!(list(&house, &refused).is_empty());
         let long = EventFilter { actor: Some("x".repeat(257)), ..EventFilter::default() };
         assert!(matches!(refusal(house.idp.list_events(&console(), &long, None, None)), Refusal::Invalid { .. }));
+    }
+
+    #[test]
+    fn reaching_for_more_than_ones_office_is_in_the_log() {
+        let house = House::new();
+        let ben = house.person("ben", &[]);
+        let refused = house.idp.create_account(&fresh(&ben), Person, &user("eve"), &Amendment::default());
+        assert_eq!(refusal(refused), Refusal::Denied(Denied::NotAllowed));
+        assert_eq!(house.last_event(), "access.denied manage_person refused");
+        assert_eq!(house.events().pop().unwrap().actor, "ben");
+        // A stranger writes nothing, however often they try.
+        let before = house.events().len();
+        let stranger = Context::anonymous(NOW, crate::Origin::default());
+        let refused = house.idp.create_account(&stranger, Person, &user("eve"), &Amendment::default());
+        assert_eq!(refusal(refused), Refusal::Denied(Denied::NotSignedIn));
+        assert_eq!(house.events().len(), before);
     }
 
     #[test]

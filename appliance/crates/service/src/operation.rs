@@ -111,6 +111,17 @@ impl Writing<'_> {
         decide(&self.ctx.actor, self.roles, need).map_err(R::denied)
     }
 
+    /// The end of an operation whose actor may not. It is written down when somebody who is known reached for more than
+    /// their office; not for those who only have to sign in again, and not for strangers, who could fill the log.
+    fn turn_away<R: Refuses>(&self, denied: Denied, need: Need) -> Result<Abort<R>, store::Fault> {
+        let known = self.ctx.actor.account().is_some();
+        if denied != Denied::NotAllowed || !known {
+            return Ok(Abort::refuse(R::denied(denied)));
+        }
+        self.record_refusal("access.denied", need.as_str(), Value::Null)?;
+        Ok(R::denied(denied).commit())
+    }
+
     /// Writes an audit event of something that was done.
     pub(crate) fn record(&self, action: &str, target: &str, detail: Value) -> Result<(), store::Fault> {
         self.event(action, target, Outcome::Success, detail)
@@ -193,8 +204,11 @@ impl Idp {
         let ended = self.store.write(|writer| {
             let attempt = || {
                 let roles = roles_of(writer, ctx, need)?;
-                decide(&ctx.actor, roles, need).map_err(|denied| Abort::refuse(R::denied(denied)))?;
-                work(&Writing { writer, ctx, roles })
+                let op = Writing { writer, ctx, roles };
+                if let Err(denied) = decide(&ctx.actor, roles, need) {
+                    return Err(op.turn_away(denied, need)?);
+                }
+                work(&op)
             };
             match attempt() {
                 Ok(value) => Ending::Commit(Ok(value)),

@@ -1,7 +1,9 @@
 //! The pages that people see. No policy here: handlers parse, operate and render.
 
+mod consent;
 mod dashboard;
 mod devices;
+mod granted;
 mod invite;
 mod next;
 mod picture;
@@ -14,8 +16,10 @@ pub(crate) mod view;
 mod visit;
 mod ways_in;
 
+pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent};
 pub(crate) use dashboard::ROUTES as DASHBOARD;
 pub(crate) use devices::ROUTES as DEVICES;
+pub(crate) use granted::ROUTES as GRANTED;
 pub(crate) use invite::ROUTES as INVITE;
 pub(crate) use picture::ROUTES as PICTURE;
 pub(crate) use profile::ROUTES as PROFILE;

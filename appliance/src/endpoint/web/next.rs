@@ -1,5 +1,9 @@
 //! Where to go after a sign-in: an address on this site and nowhere else (RFC 9700 §4.11, open redirectors).
 
+use service::AuthorizationRequest;
+
+use crate::http::Form;
+
 /// Longer than any authorization request that `/authorize` takes.
 const LONGEST: usize = 8 * 1024;
 
@@ -29,9 +33,14 @@ impl Next {
     /// The origin of the app that waits behind an authorization request, as `form-action` wants it. Whether the app is known
     /// and may be answered there is for `/authorize` to say.
     pub(crate) fn app_origin(&self) -> Option<String> {
+        form_target(self.authorization_request()?.redirect_uri()?)
+    }
+
+    /// The authorization request that this address carries, if it is one.
+    pub(crate) fn authorization_request(&self) -> Option<AuthorizationRequest> {
         let query = self.0.strip_prefix("/authorize?")?;
-        let (_, uri) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "redirect_uri")?;
-        form_target(&uri)
+        let fields = Form::parse(query).ok()?;
+        Some(AuthorizationRequest::from_pairs(fields.iter()))
     }
 
     /// The address of a page on the way, which keeps this one in its query.

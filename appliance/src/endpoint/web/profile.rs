@@ -50,6 +50,11 @@ fn text(account: &Account, key: &str) -> String {
     account.attributes.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// The first mail address; empty when there is none.
+pub(super) fn primary_mail(account: &Account) -> String {
+    mails(account).into_iter().next().map(|mail| mail.address).unwrap_or_default()
+}
+
 fn mails(account: &Account) -> Vec<Mail> {
     let list = account.attributes.get(MAIL).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let addresses = list.iter().filter_map(Value::as_str);

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use domain::credential::CredentialKind;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
-use service::{Context, Idp, NewSession, OpError, SignInOutcome, SignInRefusal, Whose};
+use service::{
+    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInRefusal,
+    Whose,
+};
 
 use super::next::Next;
 use super::view::part::{Chrome, News, Notice};
@@ -32,11 +35,29 @@ pub(crate) const ROUTES: &[Route] = &[
 
 async fn sign_in(app: Arc<App>, request: Request) -> Answer {
     let next = asked_next(&request);
-    let known = anybody(&app, &request, Lane::General, |_, context| context.actor.account().is_some()).await?;
-    if known {
-        return Ok(Response::redirect303(next.path()));
+    let waiting = next.authorization_request();
+    let op =
+        move |idp: &Idp, context: &Context| (context.actor.account().is_some(), waiting_app(idp, context, waiting));
+    let (known, waiting) = anybody(&app, &request, Lane::General, op).await?;
+    match waiting {
+        // Signed in, but the app wants it again, or with a stronger proof.
+        Some(needed) if known => Ok(Response::redirect303(&Next::read(&needed.next).after("/reauthenticate"))),
+        None if known => Ok(Response::redirect303(next.path())),
+        Some(needed) => {
+            let username = needed.login_hint.unwrap_or_default();
+            Ok(door(&app, 200, &next, Shown { username, waiting: Some(needed.app.to_string()), news: None }))
+        }
+        None => Ok(door(&app, 200, &next, Shown::default())),
     }
-    Ok(door(&app, 200, None, "", &next))
+}
+
+/// The app that this sign-in is for, and why it is needed.
+fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<SignInNeeded> {
+    match idp.authorize(context, &request?) {
+        Ok(Authorization::SignIn(needed)) => Some(needed),
+        // Whatever else is the matter is told by `/authorize` itself.
+        Ok(Authorization::Consent(_) | Authorization::Answer(_)) | Err(_) => None,
+    }
 }
 
 /// Somebody reloaded the answer to a form.
@@ -164,16 +185,26 @@ fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, tried: &Att
         SignInRefusal::Suspect => News::SuspectPasskey,
         SignInRefusal::SomebodyElse => News::SomebodyElse,
     };
-    let name = if let Way::Password { name } = &tried.way { name } else { "" };
-    door(app, 403, Some(news), name, &tried.next)
+    let username = if let Way::Password { name } = &tried.way { name.clone() } else { String::new() };
+    door(app, 403, &tried.next, Shown { news: Some(news), username, waiting: None })
 }
 
-fn door(app: &App, status: u16, news: Option<News>, username: &str, next: &Next) -> Response {
+/// What the door shows beside its fields.
+#[derive(Default)]
+struct Shown {
+    news: Option<News>,
+    /// What was typed before, or who it probably is.
+    username: String,
+    /// The app that waits.
+    waiting: Option<String>,
+}
+
+fn door(app: &App, status: u16, next: &Next, shown: Shown) -> Response {
     let page = SignIn {
         chrome: Chrome::nobody(&app.config),
-        notice: news.map(Notice::of),
-        app: None,
-        username: username.chars().take(64).collect(),
+        notice: shown.news.map(Notice::of),
+        app: shown.waiting,
+        username: shown.username.chars().take(64).collect(),
         next: next.as_str().to_owned(),
     };
     leading_to(next, show(app, status, &page))
@@ -181,7 +212,7 @@ fn door(app: &App, status: u16, news: Option<News>, username: &str, next: &Next)
 
 fn second_step(app: &App, status: u16, news: Option<News>, tried: &Attempt) -> Response {
     let Way::Code { attempt, recovery } = &tried.way else {
-        return door(app, status, news, "", &tried.next);
+        return door(app, status, &tried.next, Shown { news, ..Shown::default() });
     };
     let page = SecondFactor {
         chrome: Chrome::nobody(&app.config),

@@ -103,7 +103,7 @@ impl AuthorizationRequest {
     }
 
     /// `redirect_uri`, unless it was repeated.
-    pub(super) fn redirect_uri(&self) -> Option<&str> {
+    pub fn redirect_uri(&self) -> Option<&str> {
         if self.repeated == Some("redirect_uri") { None } else { self.get("redirect_uri") }
     }
 
