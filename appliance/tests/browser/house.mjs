@@ -73,6 +73,12 @@ export class House {
     return url.slice(this.origin.length);
   }
 
+  // Somebody new, with a link.
+  async newcomer(name, displayName) {
+    await this.latchkey("person", "create", name, "--display-name", displayName);
+    return this.invite(name);
+  }
+
   async close() {
     if (this.process.exitCode === null) {
       const ended = new Promise((resolve) => this.process.once("exit", resolve));

@@ -78,6 +78,19 @@ export class Visitor {
     return this.devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
   }
 
+  // Through a link to the recovery codes and on to the dashboard.
+  async moveIn(link) {
+    await this.goto(link);
+    await this.fits();
+    await this.page.getByRole("button", { name: "Create my passkey" }).click();
+    await this.heading("Your recovery codes");
+    await this.fits();
+    const codes = await this.page.locator("[data-code]").allTextContents();
+    await this.page.getByRole("link", { name: "I have kept them" }).click();
+    await this.heading(/^Hello/);
+    return codes;
+  }
+
   async signOut() {
     await this.goto("/signout");
     await this.page.getByRole("button", { name: "Sign out" }).click();
