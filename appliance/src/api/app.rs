@@ -1,9 +1,7 @@
 //! Apps: the clients of OAuth 2.0 (RFC 6749).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Patch, Time};
 
@@ -191,55 +189,65 @@ pub struct AppSecret {
     pub client_secret: String,
 }
 
-/// A sign-in to be tried as the app.
+/// A sign-in to be tried in the place of the app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewTrial {
-    /// The port on 127.0.0.1 where the answer is awaited.
-    pub port: u16,
-    /// The scopes to ask for.
-    pub scopes: Vec<String>,
-    /// The S256 code challenge (RFC 7636) of a verifier that the asker keeps.
-    pub code_challenge: String,
+    /// Where the answer is awaited: an address on the asker's own machine.
+    pub redirect_uri: String,
+    /// The scopes to ask for, separated by blanks.
+    pub scope: String,
 }
 
 /// A sign-in that is being tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
+    /// To finish it with.
+    pub trial: String,
     /// To be opened in a browser.
     pub url: String,
-    /// Where the browser ends, with `code` or `error`.
-    pub redirect_uri: String,
     /// The `state` that comes back.
     pub state: String,
-    /// Until when.
-    pub expires_at: Time,
 }
 
-/// The answer that the browser brought.
+/// What the browser brought back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinishTrial {
-    /// The address that the trial was given.
-    pub redirect_uri: String,
-    /// The authorization code.
-    pub code: String,
-    /// The verifier of the challenge.
-    pub code_verifier: String,
+    /// Which trial.
+    pub trial: String,
+    /// The authorization code; absent when an error came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
-/// What the app would have got.
+/// What came of a trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialReport {
+    /// The person got in.
+    Released(Box<TrialResult>),
+    /// The person did not.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// What the app would have learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
     /// Who signed in.
     pub person: String,
-    /// The ID token as the app gets it.
-    pub id_token: String,
-    /// The claims inside of it.
-    pub id_token_claims: BTreeMap<String, Value>,
-    /// What userinfo answers.
-    pub userinfo: BTreeMap<String, Value>,
-    /// Where each claim comes from.
+    /// How strongly.
+    pub strength: String,
+    /// The scopes that were granted, separated by blanks.
+    pub scope: String,
+    /// The claims of the ID token.
+    pub id_token: Map<String, Value>,
+    /// The answer of userinfo.
+    pub userinfo: Map<String, Value>,
+    /// Which rule produced which claim.
     pub provenance: Vec<Provenance>,
 }
 

@@ -42,7 +42,9 @@ pub struct SigningKey {
     pub state: KeyState,
     /// When it was made.
     pub created_at: Time,
-    /// When the last token that it signed is over.
+    /// From when on it signs nothing.
+    pub retired_at: Option<Time>,
+    /// From when on it is not published.
     pub expires_at: Option<Time>,
 }
 
@@ -75,6 +77,16 @@ impl KeyState {
 pub struct RotateKey {
     /// `ES256` or `RS256`.
     pub algorithm: String,
+    /// Whether the old key is in wrong hands: what it signed is worth nothing from now on.
+    #[serde(default)]
+    pub emergency: bool,
+}
+
+/// The key that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotated {
+    /// The `kid` of the new key.
+    pub kid: String,
 }
 
 /// How the house is.

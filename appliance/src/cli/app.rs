@@ -9,7 +9,7 @@ use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp, Patc
 use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
-use super::app_trial::Try;
+use super::app_trial::{Preview, Try};
 use super::failure::Failure;
 use super::output::{Format, cell, yes_no};
 use super::shell::{Shell, path, read, read_picture};
@@ -59,6 +59,9 @@ pub(crate) enum Verb {
   latchkey app try jellyfin
   latchkey app try jellyfin --scope openid --scope groups --port 9090")]
     Try(Try),
+    /// Show what an app would learn about a person, and why, without a sign-in
+    #[command(after_help = "Example:\n  latchkey app preview jellyfin anna")]
+    Preview(Preview),
 }
 
 #[derive(Debug, Subcommand)]
@@ -213,6 +216,7 @@ impl Verb {
             Self::Icon(verb) => verb.run(shell),
             Self::Secret(SecretVerb::Rotate(Name { name })) => rotate(shell, &name),
             Self::Try(trial) => trial.run(shell),
+            Self::Preview(preview) => preview.run(shell),
         }
     }
 }

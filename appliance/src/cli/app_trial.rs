@@ -1,5 +1,6 @@
-//! `latchkey app try`: the real code flow (RFC 6749 §4.1 with RFC 7636) in the place of an app, and where each claim comes
-//! from. The answer is awaited on a loopback port (RFC 8252 §7.3), or typed in where the browser runs on another machine.
+//! `latchkey app try`: the real code flow (RFC 6749 §4.1) in the place of an app, and where each claim comes from. The answer
+//! is awaited on a loopback port (RFC 8252 §7.3), or pasted where the browser runs on another machine.
+//! `latchkey app preview`: the same without a sign-in.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,20 +8,17 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
-use domain::name::ClientName;
-use domain::secret::{Digest, random_key};
+use domain::name::{ClientName, Username};
 use url::Url;
 
-use crate::api::{FinishTrial, NewTrial, Trial, TrialResult};
+use crate::api::{FinishTrial, NewTrial, Trial, TrialReport, TrialResult};
 use crate::http::Method;
 
 use super::app::one;
 use super::failure::Failure;
 use super::output::{self, Format, cell};
-use super::shell::{Shell, read};
+use super::shell::{Shell, read, segment};
 use super::value::Length;
 
 /// The longest head of a request of the browser.
@@ -43,6 +41,17 @@ pub(crate) struct Try {
     wait: Length,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// The app
+    name: ClientName,
+    /// The person
+    person: Username,
+    /// A scope to ask for; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", default_values = ["openid", "profile", "email", "groups"])]
+    scopes: Vec<String>,
+}
+
 /// Where the browser ended.
 struct Landing {
     code: Option<String>,
@@ -56,14 +65,10 @@ impl Try {
         let cannot = |error| Failure::Local(format!("cannot listen on 127.0.0.1: {error}; choose another --port"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(cannot)?;
         let port = listener.local_addr().map_err(cannot)?.port();
-        let verifier = URL_SAFE_NO_PAD.encode(random_key(shell.terminal.entropy).expose());
-        let request = NewTrial {
-            port,
-            scopes: self.scopes,
-            code_challenge: URL_SAFE_NO_PAD.encode(Digest::of(verifier.as_bytes()).as_bytes()),
-        };
-        let address = one(&self.name);
-        let trial: Trial = read(shell.send(Method::Post, &format!("{address}/trials"), &request)?)?;
+        let redirect_uri = format!("http://127.0.0.1:{port}/trial");
+        let request = NewTrial { redirect_uri: redirect_uri.clone(), scope: self.scopes.join(" ") };
+        let address = format!("{}/trials", one(&self.name));
+        let trial: Trial = read(shell.send(Method::Post, &address, &request)?)?;
         shell.note(&format!("Open this link in a browser and sign in, as if {} had sent you:\n", self.name))?;
         shell.note(&format!("  {}\n", trial.url))?;
         if shell.terminal.interactive {
@@ -73,14 +78,24 @@ impl Try {
             ))?;
         }
         let Length(wait) = self.wait;
-        let landing = await_landing(shell, listener, &trial, Duration::from_secs(wait.as_seconds().unsigned_abs()))?;
-        let code = landing.into_code(&trial)?;
-        let finish = FinishTrial { redirect_uri: trial.redirect_uri, code, code_verifier: verifier };
-        let answer = shell.send(Method::Post, &format!("{address}/trials/finish"), &finish)?;
-        match shell.format() {
-            Format::Json => shell.json(&answer),
-            Format::Table => show(shell, &read(answer)?),
+        let wait = Duration::from_secs(wait.as_seconds().unsigned_abs());
+        let landing = await_landing(shell, listener, &redirect_uri, wait)?;
+        if landing.state.as_deref() != Some(trial.state.as_str()) {
+            return Err(Failure::Local("the answer belongs to another attempt; run the command again".to_owned()));
         }
+        let told = landing.told();
+        let finish = FinishTrial { trial: trial.trial, code: landing.code };
+        let answer = shell.send(Method::Post, &format!("{address}/finish"), &finish)?;
+        report(shell, answer, told)
+    }
+}
+
+impl Preview {
+    pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let scope = segment(&self.scopes.join(" "));
+        let query = format!("{}/preview?person={}&scope={scope}", one(&self.name), self.person);
+        let answer = shell.get(&query)?;
+        report(shell, answer, None)
     }
 }
 
@@ -88,15 +103,15 @@ impl Try {
 fn await_landing(
     shell: &mut Shell<'_, '_>,
     listener: TcpListener,
-    trial: &Trial,
+    wanted: &str,
     wait: Duration,
 ) -> Result<Landing, Failure> {
     let (sender, receiver) = mpsc::channel();
-    let wanted = trial.redirect_uri.clone();
+    let address = wanted.to_owned();
     let browser = sender.clone();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let landed = stream.ok().and_then(|stream| serve(stream, &wanted));
+            let landed = stream.ok().and_then(|stream| serve(stream, &address));
             if landed.is_some_and(|landing| browser.send(landing).is_err()) {
                 break;
             }
@@ -104,10 +119,10 @@ fn await_landing(
     });
     // The input itself belongs to this thread's caller; what is pasted comes from the terminal of the process.
     if shell.terminal.interactive {
-        let wanted = trial.redirect_uri.clone();
+        let address = wanted.to_owned();
         thread::spawn(move || {
             for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-                if let Some(landing) = Landing::read(line.trim(), &wanted)
+                if let Some(landing) = Landing::read(line.trim(), &address)
                     && sender.send(landing).is_err()
                 {
                     break;
@@ -163,43 +178,51 @@ impl Landing {
         (landing.code.is_some() || landing.error.is_some()).then_some(landing)
     }
 
-    /// The code, or why there is none, in plain words.
-    fn into_code(self, trial: &Trial) -> Result<String, Failure> {
-        if self.state.as_deref() != Some(trial.state.as_str()) {
-            return Err(Failure::Local("the answer belongs to another attempt; run the command again".to_owned()));
-        }
-        match (self.code, self.error) {
-            (Some(code), None) => Ok(code),
-            (_, error) => {
-                let error = error.unwrap_or_else(|| "no code".to_owned());
-                let why = self.description.map(|text| format!(": {text}")).unwrap_or_default();
-                Err(Failure::Local(format!("the app would be refused with {error}{why}")))
-            }
+    /// What the app was told instead of a code.
+    fn told(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(match &self.description {
+            Some(why) => format!("{error} ({why})"),
+            None => error.clone(),
+        })
+    }
+}
+
+/// What came of it; a refusal is a failure of the command.
+fn report(shell: &mut Shell<'_, '_>, answer: serde_json::Value, told: Option<String>) -> Result<(), Failure> {
+    let report: TrialReport = read(answer.clone())?;
+    if shell.format() == Format::Json {
+        shell.json(&answer)?;
+    }
+    match report {
+        TrialReport::Released(result) if shell.format() == Format::Table => show(shell, &result),
+        TrialReport::Released(_) => Ok(()),
+        TrialReport::Refused { why } => {
+            let told = told.map(|told| format!("\n  the app was told: {told}")).unwrap_or_default();
+            Err(Failure::Local(format!("the sign-in was refused: {why}{told}")))
         }
     }
 }
 
 fn show(shell: &mut Shell<'_, '_>, result: &TrialResult) -> Result<(), Failure> {
-    shell.line(&format!("{} can sign in. This is what the app gets:\n", result.person))?;
-    let width = shell.width();
-    let head = ["claim", "value", "in", "because"];
-    let mut names: Vec<&String> = result.id_token_claims.keys().chain(result.userinfo.keys()).collect();
+    let TrialResult { person, strength, scope, id_token, userinfo, provenance } = result;
+    shell.line(&format!("{person} can sign in (strength {strength}, scope {scope}). The app gets:\n"))?;
+    let mut names: Vec<&String> = id_token.keys().chain(userinfo.keys()).collect();
     names.sort_unstable();
     names.dedup();
     let rows = names.into_iter().map(|name| {
-        let inside = (result.id_token_claims.get(name), result.userinfo.get(name));
+        let inside = (id_token.get(name), userinfo.get(name));
         let place = match inside {
             (Some(_), Some(_)) => "both",
             (Some(_), None) => "ID token",
             (None, _) => "userinfo",
         };
         let value = inside.0.or(inside.1).map(cell).unwrap_or_default();
-        let rules = result.provenance.iter().filter(|known| known.claim == *name).map(|known| known.rule.as_str());
-        vec![name.clone(), value, place.to_owned(), rules.collect::<Vec<_>>().join("; ")]
+        let rule = provenance.iter().find(|known| known.claim == *name).map(|known| known.rule.clone());
+        vec![name.clone(), value, place.to_owned(), rule.unwrap_or_else(|| "the protocol".to_owned())]
     });
-    let text = output::table(width, &head, rows);
-    shell.line(&text)?;
-    shell.line(&format!("\nThe ID token as the app gets it:\n{}", result.id_token))
+    let text = output::table(shell.width(), &["claim", "value", "in", "because of"], rows);
+    shell.line(&text)
 }
 
 #[cfg(test)]

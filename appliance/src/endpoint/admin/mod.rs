@@ -6,12 +6,14 @@
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod group;
+pub(crate) mod key;
 pub(crate) mod person;
 pub(crate) mod person_files;
 mod problem;
 pub(crate) mod service_account;
 pub(crate) mod sign_in;
 pub(crate) mod status;
+pub(crate) mod trial;
 
 use std::fmt::Display;
 use std::str::FromStr;
