@@ -474,3 +474,19 @@ fn pictures_go_in_and_come_out_and_other_files_do_not() {
     let broken = house.file("broken.png", &PIXELS[..20]);
     house.fails(2, &format!("person picture set anna {}", broken.display()));
 }
+
+#[test]
+fn keys_are_listed_without_their_private_parts_and_replaced() {
+    let house = House::new();
+    let keys = house.json("key list");
+    assert_eq!((keys.as_array().unwrap().len(), &keys[0]["state"]), (1, &"active".into()));
+    let said = house.ok("key rotate");
+    assert!(said.starts_with("created key "), "{said}");
+    let keys = house.json("key list");
+    let states: Vec<&str> = keys.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["active", "upcoming"]);
+    assert!(house.fails(2, "key rotate --emergency").contains("--yes"));
+    house.ok("key rotate --emergency --yes");
+    assert!(!house.ok("--output json key list").to_lowercase().contains("private"));
+    assert!(house.fails(2, "key rotate --algorithm HS256").contains("ES256"));
+}

@@ -86,7 +86,7 @@ impl Try {
         let told = landing.told();
         let finish = FinishTrial { trial: trial.trial, code: landing.code };
         let answer = shell.send(Method::Post, &format!("{address}/finish"), &finish)?;
-        report(shell, answer, told)
+        report(shell, answer, told.as_deref())
     }
 }
 
@@ -189,11 +189,11 @@ impl Landing {
 }
 
 /// What came of it; a refusal is a failure of the command.
-fn report(shell: &mut Shell<'_, '_>, answer: serde_json::Value, told: Option<String>) -> Result<(), Failure> {
-    let report: TrialReport = read(answer.clone())?;
+fn report(shell: &mut Shell<'_, '_>, answer: serde_json::Value, told: Option<&str>) -> Result<(), Failure> {
     if shell.format() == Format::Json {
         shell.json(&answer)?;
     }
+    let report: TrialReport = read(answer)?;
     match report {
         TrialReport::Released(result) if shell.format() == Format::Table => show(shell, &result),
         TrialReport::Released(_) => Ok(()),
