@@ -21,7 +21,7 @@ mod phases;
 mod report;
 mod server;
 mod stats;
-mod syncs;
+mod trace;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;

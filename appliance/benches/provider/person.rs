@@ -26,7 +26,7 @@ impl Tab {
     }
 
     fn options(&mut self, path: &str) -> Value {
-        self.connection.ask(&Call::post(path).origin(&self.origin).header("Content-Length", "0"), 200).json()
+        self.connection.ask(&Call::post(path).origin(&self.origin).form(&[("name", "")]), 200).json()
     }
 
     /// The value that follows `before` in a page, up to `after`.

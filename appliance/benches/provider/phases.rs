@@ -14,7 +14,7 @@ use crate::person::{Guest, Person, Tab};
 use crate::report::{Report, Value};
 use crate::server::{Server, wait};
 use crate::stats::welch_t;
-use crate::syncs::Syncs;
+use crate::trace::Trace;
 
 const PORT: u16 = 18443;
 const MIB: u64 = 1024 * 1024;
@@ -22,6 +22,8 @@ const MIB: u64 = 1024 * 1024;
 const DRIVERS: usize = 4;
 /// Persons who sign in with a password; each has ten recovery codes.
 const GUESTS: usize = 6;
+/// Requests whose writes are counted. Few enough that nobody has so many sessions that the oldest must go.
+const TURNS: usize = 40;
 
 pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     report.title("The binary");
@@ -142,7 +144,7 @@ impl Scene<'_> {
         self.report.shown(&format!("{what}: {DRIVERS} connections"), Value::PerSecond(load.per_second()));
     }
 
-    /// What one sign-in, exchange and refresh bring to the disk.
+    /// What one sign-in, exchange and refresh bring to the disk; the persons take turns, as in a house.
     fn disk(&mut self) {
         self.report.title("The disk, one request after the other");
         self.disk_of("sign-in", |driver, _| driver.sign_in());
@@ -155,17 +157,28 @@ impl Scene<'_> {
 
     fn disk_of(&mut self, what: &str, job: fn(&mut Driver, &App)) {
         let (server, app) = (self.server, self.app);
-        let one = &mut self.drivers[..1];
-        let load = drive(server, one, 200, |driver| job(driver, app));
-        let bound = Value::Bytes(16 * 1024);
-        self.report.at_most(&format!("{what}: written"), Value::Bytes(load.written_each()), bound);
-        let Some(syncs) = Syncs::watch(server) else {
-            println!("  strace cannot look here: fsyncs were not counted");
-            return;
+        let mut everybody = [(0, &mut *self.drivers)];
+        let each = |(turn, drivers): &mut (usize, &mut [Driver])| {
+            *turn += 1;
+            job(&mut drivers[*turn % DRIVERS], app);
         };
-        drive(server, one, 100, |driver| job(driver, app));
-        let each = Value::Number(f64::from(syncs.count(server)) / 100.0);
-        self.report.at_most(&format!("{what}: fsyncs, checkpoints included"), each, Value::Number(1.1));
+        let load = drive(server, &mut everybody, TURNS, each);
+        let trace = Trace::begin(server);
+        drive(server, &mut everybody, TURNS, each);
+        let bound = Value::Bytes(16 * 1024);
+        match trace.map(Trace::end) {
+            Some(seen) => {
+                let (written, syncs) = (seen.written / TURNS as u64, f64::from(seen.syncs) / TURNS as f64);
+                self.report.at_most(
+                    &format!("{what}: fsyncs, checkpoints included"),
+                    Value::Number(syncs),
+                    Value::Number(1.1),
+                );
+                self.report.at_most(&format!("{what}: written"), Value::Bytes(written), bound);
+            }
+            None => println!("  strace cannot look here: fsyncs were not counted"),
+        }
+        self.report.shown(&format!("{what}: that is in whole blocks"), Value::Bytes(load.written_each()));
     }
 
     /// Memory while passwords are hashed and every connection is taken, and after all that.
