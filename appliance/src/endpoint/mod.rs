@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod health;
+pub(crate) mod oauth;
 pub(crate) mod session;
 pub(crate) mod static_files;
 pub(crate) mod web;

@@ -108,6 +108,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::status::ROUTES,
     endpoint::admin::trial::ROUTES,
     endpoint::health::ROUTES,
+    endpoint::oauth::ROUTES,
     endpoint::static_files::ROUTES,
     endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,

@@ -5,7 +5,7 @@ mod dashboard;
 mod devices;
 mod granted;
 mod invite;
-mod next;
+pub(in crate::endpoint) mod next;
 mod picture;
 mod profile;
 mod qr;
@@ -13,7 +13,7 @@ mod sign_in;
 mod ssh_keys;
 mod trouble;
 pub(crate) mod view;
-mod visit;
+pub(in crate::endpoint) mod visit;
 mod ways_in;
 
 pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent};

@@ -15,7 +15,7 @@ use crate::endpoint::session;
 use crate::http::{App, Form, Method, Request, Response};
 
 /// A page, or what stands in its way; both are answers.
-pub(super) type Answer = Result<Response, Response>;
+pub(in crate::endpoint) type Answer = Result<Response, Response>;
 
 /// Makes `async fn(Arc<App>, Request) -> Answer` an endpoint.
 macro_rules! page {
@@ -27,7 +27,7 @@ pub(super) use page;
 
 /// Which threads an operation belongs on.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Lane {
+pub(in crate::endpoint) enum Lane {
     /// Ordinary ones.
     General,
     /// Those that hash passwords, one or two at a time.
@@ -35,7 +35,7 @@ pub(super) enum Lane {
 }
 
 /// Runs an operation for whoever came: the person of the session, or nobody yet.
-pub(super) async fn anybody<T: Send + 'static>(
+pub(in crate::endpoint) async fn anybody<T: Send + 'static>(
     app: &App,
     request: &Request,
     lane: Lane,
@@ -155,7 +155,7 @@ pub(super) fn denied_here(app: &App, request: &Request, denied: Denied) -> Respo
 }
 
 /// The answer to an accident: its number, or to come back when the card is full.
-pub(super) fn accident(app: &App, fault: &Fault) -> Response {
+pub(in crate::endpoint) fn accident(app: &App, fault: &Fault) -> Response {
     match fault {
         Fault::DiskFull => {
             tracing::error!("the disk is full");

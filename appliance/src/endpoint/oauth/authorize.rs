@@ -1,0 +1,55 @@
+//! `/authorize`: to the sign-in, to the question, or back to the app.
+
+use std::sync::Arc;
+
+use form_urlencoded::Serializer;
+use service::{Authorization, AuthorizationRequest, Context, Idp, SignInNeeded, SignInReason};
+
+use crate::endpoint::web::next::Next;
+use crate::endpoint::web::visit::{Answer, Lane, anybody};
+use crate::endpoint::web::{app_confused, ask_consent};
+use crate::http::{App, Request, Response};
+
+/// Longer than any request that the service takes.
+const MAX_QUERY: usize = 6 * 1024;
+
+pub(super) async fn get(app: Arc<App>, request: Request) -> Response {
+    authorize(app, request).await.unwrap_or_else(|refused| refused)
+}
+
+async fn authorize(app: Arc<App>, request: Request) -> Answer {
+    let wanted = AuthorizationRequest::from_pairs(request.query.iter());
+    let op = move |idp: &Idp, ctx: &Context| idp.authorize(ctx, &wanted);
+    match anybody(&app, &request, Lane::General, op).await? {
+        Ok(Authorization::Answer(answer)) => Ok(Response::redirect303(&answer.location())),
+        Ok(Authorization::SignIn(needed)) => Ok(to_the_door(&needed)),
+        Ok(Authorization::Consent(needed)) => Ok(ask_consent(&app, &request, needed).await),
+        Err(error) => Err(app_confused(&app, &request, error)),
+    }
+}
+
+/// OpenID Connect Core section 3.1.2.1 wants POST as well.
+pub(super) async fn post(_: Arc<App>, request: Request) -> Response {
+    let form = match request.form() {
+        Ok(form) => form,
+        Err(bad) => return bad.into(),
+    };
+    let query = Serializer::new(String::new()).extend_pairs(form.iter()).finish();
+    if query.len() > MAX_QUERY {
+        return Response::text(400, "The request is too long.");
+    }
+    Response::redirect303(&format!("/authorize?{query}"))
+}
+
+fn to_the_door(needed: &SignInNeeded) -> Response {
+    let door = match needed.reason {
+        SignInReason::NotSignedIn => "/signin",
+        SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",
+    };
+    let mut path = Next::read(&needed.next).after(door);
+    if let Some(hint) = &needed.login_hint {
+        path.push('&');
+        path.push_str(&Serializer::new(String::new()).append_pair("hint", hint).finish());
+    }
+    Response::redirect303(&path)
+}

@@ -1,0 +1,24 @@
+//! The discovery document and the keys.
+
+use std::sync::Arc;
+
+use super::{CACHE, for_any_origin};
+use crate::http::{App, Request, Response};
+
+pub(super) async fn document(app: Arc<App>, _: Request) -> Response {
+    match app.bridge.run(|idp| idp.discovery()).await {
+        Ok(bytes) => send(bytes),
+        Err(busy) => busy.into(),
+    }
+}
+
+pub(super) async fn keys(app: Arc<App>, _: Request) -> Response {
+    match app.bridge.run(|idp| idp.jwks()).await {
+        Ok(bytes) => send(bytes),
+        Err(busy) => busy.into(),
+    }
+}
+
+fn send(bytes: Arc<[u8]>) -> Response {
+    for_any_origin(Response::shared("application/json", bytes)).header("Cache-Control", CACHE)
+}
