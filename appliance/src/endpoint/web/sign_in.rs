@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use domain::credential::CredentialKind;
+use domain::strength::Strength;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
-    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInRefusal,
-    Whose,
+    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInReason,
+    SignInRefusal, SignedIn, Whose,
 };
 
 use super::next::Next;
@@ -238,14 +239,21 @@ fn asked_next(request: &Request) -> Next {
 
 async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let next = asked_next(&request);
-    let op = |idp: &Idp, me: &service::SignedIn| idp.list_credentials(&me.context, &Whose::Mine);
-    let (me, credentials) = inside(&app, &request, Lane::General, op).await?;
-    let credentials = credentials.map_err(|error| refused(&app, &request, error))?;
+    let waiting = next.authorization_request();
+    let op = |idp: &Idp, me: &SignedIn| {
+        Ok((idp.list_credentials(&me.context, &Whose::Mine)?, waiting_app(idp, &me.context, waiting)))
+    };
+    let (me, found) = inside(&app, &request, Lane::General, op).await?;
+    let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;
+    let reason = waiting.as_ref().map(|needed| needed.reason);
+    let stronger = reason == Some(SignInReason::Stronger(Strength::Passkey));
     let page = Reauthenticate {
         chrome: frame(&app, &me),
         notice: None,
         username: me.account.name.to_string(),
-        has_password: credentials.iter().any(|known| known.kind == CredentialKind::Password),
+        app: waiting.map(|needed| needed.app.to_string()),
+        stronger,
+        has_password: !stronger && credentials.iter().any(|known| known.kind == CredentialKind::Password),
         next: next.as_str().to_owned(),
     };
     Ok(leading_to(&next, show(&app, 200, &page)))

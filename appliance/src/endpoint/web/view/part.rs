@@ -76,10 +76,13 @@ impl HtmlSafe for Icon {}
 const TINTS: u32 = 6;
 
 impl Icon {
-    /// From the app's title and the address of an icon on this site. The same title always gets the same ground.
+    /// From the app's title and the address of an icon on this site. The same title always gets the same ground
+    /// (FNV-1a).
     pub(crate) fn new(title: &str, picture: Option<String>) -> Self {
         let letter = title.chars().find(|c| c.is_alphanumeric()).unwrap_or('?').to_uppercase().collect();
-        let tint = title.chars().fold(0_u32, |sum, c| sum.wrapping_mul(31).wrapping_add(u32::from(c))) % TINTS;
+        let tint = (title.chars().fold(2_166_136_261_u32, |hash, c| (hash ^ u32::from(c)).wrapping_mul(16_777_619))
+            >> 13)
+            % TINTS;
         Self { picture, letter, tint }
     }
 }

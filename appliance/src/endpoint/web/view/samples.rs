@@ -82,6 +82,8 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             chrome: inside(),
             notice: None,
             username: "mia".to_owned(),
+            app: (!has_password).then(|| "Photos".to_owned()),
+            stronger: !has_password,
             has_password,
             next: "/account/sign-in".to_owned(),
         };

@@ -37,6 +37,10 @@ pub(crate) struct Reauthenticate {
     pub chrome: Chrome,
     pub notice: Option<Notice>,
     pub username: String,
+    /// The app that wants it, by its title.
+    pub app: Option<String>,
+    /// Only a passkey is enough for that app.
+    pub stronger: bool,
     pub has_password: bool,
     pub next: String,
 }
