@@ -127,22 +127,22 @@ pub(crate) struct Connection {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The people of the house
-    #[command(subcommand, visible_alias = "people")]
+    #[command(subcommand, arg_required_else_help = true, visible_alias = "people")]
     Person(person::Verb),
     /// Groups of people, of service accounts and of groups
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Group(group::Verb),
     /// Accounts for programs, and their API tokens
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     ServiceAccount(service_account::Verb),
     /// The apps that people sign in to
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     App(app::Verb),
     /// The browsers that are signed in
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Session(session::Verb),
     /// The keys that sign tokens
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Key(key::Verb),
     /// Show how the house is
     Status(status::Status),

@@ -154,6 +154,26 @@ fn saying_it_again_is_unchanged_and_no_failure() {
 }
 
 #[test]
+fn a_set_that_sets_nothing_is_a_mistake() {
+    let house = House::new();
+    house.ok("person create anna");
+    house.ok("app create wiki");
+    for line in ["person set anna", "group set family", "service-account set robot", "app set wiki"] {
+        assert!(house.fails(2, line).contains("say what to change"), "{line}");
+    }
+}
+
+#[test]
+fn a_secret_comes_out_even_if_something_after_it_fails() {
+    let house = House::new();
+    for (format, sign) in [("table", "client_secret"), ("json", "\"client_secret\": \"lk_")] {
+        let said = house.run(&format!("--output {format} app create wiki-{format} --allow nothing"));
+        assert_eq!(said.code, 4);
+        assert!(said.out.contains(sign), "{}", said.out);
+    }
+}
+
+#[test]
 fn each_kind_of_failure_has_its_own_exit_code() {
     let house = House::new();
     house.ok("person create anna");
@@ -301,6 +321,17 @@ fn the_fields_of_the_json_output_stay_the_same() {
         ("audit", "action actor at detail number origin outcome target"),
         ("person set anna --locale de", "change kind name"),
         ("person invite anna", "expires_at url"),
+        ("person create ben --group family --invite", "change invite kind members name"),
+        ("group add family anna", "change kind name"),
+        ("app create wiki --allow family", "access change client_id client_secret endpoints"),
+        ("app allow wiki owners", "change kind name"),
+        (
+            "app show wiki",
+            "access_token_seconds algorithm allow claims consent created_at display_name endpoints icon launch_url name \
+             pkce_required public redirect_uris refresh_idle_seconds refresh_seconds scopes updated_at",
+        ),
+        ("app list", "allow display_name launch_url name public"),
+        ("key list", "algorithm created_at expires_at kid retired_at state"),
     ] {
         let value = house.json(line);
         let value = value.get(0).unwrap_or(&value);

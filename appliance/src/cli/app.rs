@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 use domain::name::{ClientName, GroupName, Label};
+use serde_json::Value;
 
 use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp, Patch};
 use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
 use super::app_trial::{Preview, Try};
-use super::failure::Failure;
+use super::failure::{Failure, something};
 use super::output::{Format, cell, yes_no};
-use super::shell::{Shell, path, read, read_picture};
+use super::shell::{Shell, Target, path, read, read_picture};
 use super::value::{Length, length_text};
 
 #[derive(Debug, Subcommand)]
@@ -208,8 +209,8 @@ impl Verb {
                 let answer = shell.bare(Method::Delete, &one(&name))?;
                 shell.changed(answer, "app", name.as_str())
             }
-            Self::Allow(Access { name, groups }) => access(shell, Method::Put, &name, &groups),
-            Self::Deny(Access { name, groups }) => access(shell, Method::Delete, &name, &groups),
+            Self::Allow(Access { name, groups }) => shell.all(Method::Put, "access", access(&name, &groups)),
+            Self::Deny(Access { name, groups }) => shell.all(Method::Delete, "access", access(&name, &groups)),
             Self::Scope(ScopeVerb::Add(scope)) => scope.run(shell, Method::Put),
             Self::Scope(ScopeVerb::Remove(scope)) => scope.run(shell, Method::Delete),
             Self::Claim(verb) => verb.run(shell),
@@ -307,12 +308,18 @@ impl Create {
         let Self { name, public, settings, allow, or_update } = self;
         let request = NewApp { name: name.to_string(), public, set: settings.into_patch(), or_update };
         let answer = shell.send(Method::Post, &path(&["apps"]), &request)?;
-        // The secret is shown this once: it must be out before anything else can fail.
-        match shell.format() {
-            Format::Json => shell.json(&answer)?,
-            Format::Table => created(shell, read(answer)?)?,
+        // The secret is shown this once: it must come out, whatever else fails.
+        if shell.format() == Format::Table {
+            created(shell, read(answer)?)?;
+            return shell.series(Method::Put, "access", access(&name, &allow)).1;
         }
-        access(shell, Method::Put, &name, &allow)
+        let (done, ended) = shell.series(Method::Put, "access", access(&name, &allow));
+        let mut told = answer;
+        if let Value::Object(fields) = &mut told {
+            fields.insert("access".to_owned(), Value::Array(done));
+        }
+        shell.json(&told)?;
+        ended
     }
 }
 
@@ -344,17 +351,18 @@ impl Set {
             }
             patch.redirect_uris = Some(uris);
         }
+        something(patch == AppPatch::default(), "--display-name TEXT")?;
         let answer = shell.send(Method::Patch, &one(&self.name), &patch)?;
         shell.changed(answer, "app", self.name.as_str())
     }
 }
 
-fn access(shell: &mut Shell<'_, '_>, method: Method, name: &ClientName, groups: &[GroupName]) -> Result<(), Failure> {
-    for group in groups {
-        let answer = shell.bare(method, &path(&["apps", name.as_str(), "groups", group.as_str()]))?;
-        shell.changed(answer, "access", &format!("of {group} to {name}"))?;
-    }
-    Ok(())
+fn access(app: &ClientName, groups: &[GroupName]) -> Vec<Target> {
+    let target = |group: &GroupName| Target {
+        path: path(&["apps", app.as_str(), "groups", group.as_str()]),
+        name: format!("of {group} to {app}"),
+    };
+    groups.iter().map(target).collect()
 }
 
 impl Scope {

@@ -1,11 +1,13 @@
 //! `latchkey audit`: who did what, on whom, from where and when.
 
 use clap::Args;
+use domain::time::Timestamp;
 use serde_json::Value;
 
 use crate::api::{self, Time};
 
 use super::failure::Failure;
+use super::output::cell;
 use super::shell::{Shell, path, segment};
 use super::value::Moment;
 
@@ -57,14 +59,18 @@ impl Audit {
         let items = shell.collect(&format!("{}{joint}{}", path(&["audit"]), query.join("&")), self.limit)?;
         let head = ["when (UTC)", "who", "what", "on", "from", "outcome", "detail"];
         shell.list(items, "Nothing like that has happened.", &head, |event: api::Event| {
-            let detail = match &event.detail {
-                Value::Null => String::new(),
-                Value::Object(fields) if fields.is_empty() => String::new(),
-                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                    event.detail.to_string()
-                }
-            };
+            let detail = detail(&event.detail);
             vec![event.at.short(), event.actor, event.action, event.target, event.origin, event.outcome, detail]
         })
     }
+}
+
+/// The fields of a detail as `name=value`; moments are written as such.
+fn detail(value: &Value) -> String {
+    let Value::Object(fields) = value else { return cell(value) };
+    let field = |(name, value): (&String, &Value)| match value.as_i64().filter(|_| name.ends_with("_at")) {
+        Some(seconds) => format!("{name}={}", Time(Timestamp::from_unix(seconds))),
+        None => format!("{name}={}", cell(value)),
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(" ")
 }

@@ -31,6 +31,8 @@ impl Failure {
     /// Tells it on stderr; the exit code says which kind it was.
     pub(super) fn report(self, terminal: &mut Terminal<'_>) -> u8 {
         let (code, text, hint) = match self {
+            // What names an option has said what to try.
+            Self::Usage(text) if text.contains("--") => (USAGE, text, None),
             Self::Usage(text) => (USAGE, text, Some("add --help to the command to see what it takes".to_owned())),
             Self::Unreachable(error) => (3, error.to_string(), hint_for(&error)),
             Self::Problem(problem) => (exit_code(problem.code), problem.detail, problem.hint),
@@ -42,6 +44,15 @@ impl Failure {
         // If stderr is closed there is nobody left to be told.
         drop(writeln!(terminal.err, "latchkey: {text}{hint}"));
         code
+    }
+}
+
+/// Refuses a `set` that sets nothing: it is a word that was forgotten.
+pub(super) fn something(nothing: bool, example: &str) -> Result<(), Failure> {
+    if nothing {
+        Err(Failure::Usage(format!("say what to change, as in {example}; --help lists it all")))
+    } else {
+        Ok(())
     }
 }
 

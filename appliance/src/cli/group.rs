@@ -7,9 +7,9 @@ use domain::strength::Strength;
 use crate::api::{self, GroupPatch, NewGroup, Rename};
 use crate::http::Method;
 
-use super::failure::Failure;
+use super::failure::{Failure, something};
 use super::output::yes_no;
-use super::shell::{Shell, path};
+use super::shell::{Shell, Target, path};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -129,7 +129,9 @@ impl Verb {
                 shell.changed(answer, "group", name.as_str())
             }
             Self::Set(Set { name, settings }) => {
-                let answer = shell.send(Method::Patch, &path(&["groups", name.as_str()]), &settings.into_patch())?;
+                let patch = settings.into_patch();
+                something(patch == GroupPatch::default(), "--description TEXT")?;
+                let answer = shell.send(Method::Patch, &path(&["groups", name.as_str()]), &patch)?;
                 shell.changed(answer, "group", name.as_str())
             }
             Self::Rename(Renaming { name, new_name }) => {
@@ -157,15 +159,20 @@ impl Settings {
 impl Members {
     fn run(self, shell: &mut Shell<'_, '_>, method: Method) -> Result<(), Failure> {
         let Self { group, accounts, groups } = self;
-        for account in &accounts {
-            let answer = shell.bare(method, &path(&["groups", group.as_str(), "accounts", account.as_str()]))?;
-            shell.changed(answer, "member", &format!("{account} of {group}"))?;
-        }
-        for child in &groups {
-            let answer = shell.bare(method, &path(&["groups", group.as_str(), "groups", child.as_str()]))?;
-            shell.changed(answer, "member", &format!("group {child} of {group}"))?;
-        }
-        Ok(())
+        let mut targets: Vec<Target> = accounts.iter().map(|account| member(&group, account)).collect();
+        targets.extend(groups.iter().map(|child| Target {
+            path: path(&["groups", group.as_str(), "groups", child.as_str()]),
+            name: format!("group {child} of {group}"),
+        }));
+        shell.all(method, "member", targets)
+    }
+}
+
+/// An account as a member of a group.
+pub(super) fn member(group: &GroupName, account: &Username) -> Target {
+    Target {
+        path: path(&["groups", group.as_str(), "accounts", account.as_str()]),
+        name: format!("{account} of {group}"),
     }
 }
 
@@ -200,7 +207,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &GroupName) -> Result<(), Failure> {
             ("built in".to_owned(), yes_no(group.builtin)),
             ("strength".to_owned(), strength),
             ("members".to_owned(), members),
-            ("groups".to_owned(), group.groups.join(", ")),
+            ("groups in it".to_owned(), group.groups.join(", ")),
             ("member of".to_owned(), group.member_of.join(", ")),
             ("created".to_owned(), format!("{} UTC", group.created_at.short())),
             ("changed".to_owned(), format!("{} UTC", group.updated_at.short())),

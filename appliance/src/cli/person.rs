@@ -2,16 +2,18 @@
 
 use clap::{Args, Subcommand};
 use domain::name::{GroupName, Username};
+use serde_json::{Value, json};
 
-use crate::api::{self, AccountPatch, NewAccount, NewInvite, Rename, Time};
+use crate::api::{self, AccountPatch, Changed, NewAccount, NewInvite, Rename, Time};
 use crate::http::Method;
 
 use super::attributes::{PersonAttributes, title};
-use super::failure::Failure;
-use super::output::{cell, yes_no};
+use super::failure::{Failure, something};
+use super::group::member;
+use super::output::{Format, cell, yes_no};
 use super::person_credential::{CredentialVerb, remarks};
 use super::person_files::{PictureVerb, SshKeyVerb};
-use super::shell::{Shell, path, segment};
+use super::shell::{Shell, path, read, segment};
 use super::value::{Length, MomentOrNone};
 
 #[derive(Debug, Subcommand)]
@@ -198,7 +200,7 @@ impl List {
 impl Validity {
     pub(super) fn into_patch(
         self,
-        attributes: std::collections::BTreeMap<String, serde_json::Value>,
+        attributes: std::collections::BTreeMap<String, Value>,
         now: domain::time::Timestamp,
     ) -> AccountPatch {
         AccountPatch {
@@ -215,32 +217,48 @@ impl Create {
         let set = self.validity.into_patch(self.attributes.values, shell.now());
         let request = NewAccount { name: self.name.to_string(), set, or_update: self.or_update };
         let answer = shell.send(Method::Post, &path(&["persons"]), &request)?;
-        shell.changed(answer, "person", self.name.as_str())?;
-        for group in &self.groups {
-            let member = path(&["groups", group.as_str(), "accounts", self.name.as_str()]);
-            let answer = shell.bare(Method::Put, &member)?;
-            shell.changed(answer, "member", &format!("{} of {group}", self.name))?;
+        let members = self.groups.iter().map(|group| member(group, &self.name)).collect();
+        if shell.format() == Format::Table {
+            shell.changed(answer, "person", self.name.as_str())?;
+            shell.series(Method::Put, "member", members).1?;
+            return if self.invite { Inviting::usual(self.name).run(shell, false) } else { Ok(()) };
         }
-        if self.invite {
-            let inviting = Inviting { name: self.name, expires_in: None, qr: false, no_qr: false };
-            inviting.run(shell, false)?;
+        let Changed { change } = read(answer)?;
+        let (done, mut ended) = shell.series(Method::Put, "member", members);
+        let mut told = json!({ "change": change, "kind": "person", "name": self.name, "members": done });
+        if self.invite && ended.is_ok() {
+            match Inviting::usual(self.name).ask(shell, false) {
+                Ok(invite) => told["invite"] = invite,
+                Err(failure) => ended = Err(failure),
+            }
         }
-        Ok(())
+        shell.json(&told)?;
+        ended
     }
 }
 
 impl Set {
     fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
         let patch = self.validity.into_patch(self.attributes.values, shell.now());
+        something(patch.is_empty(), "--display-name TEXT")?;
         let answer = shell.send(Method::Patch, &path(&["persons", self.name.as_str()]), &patch)?;
         shell.changed(answer, "person", self.name.as_str())
     }
 }
 
 impl Inviting {
-    fn run(self, shell: &mut Shell<'_, '_>, recover: bool) -> Result<(), Failure> {
+    /// As long and as drawn as usual.
+    fn usual(name: Username) -> Self {
+        Self { name, expires_in: None, qr: false, no_qr: false }
+    }
+
+    fn ask(&self, shell: &mut Shell<'_, '_>, recover: bool) -> Result<Value, Failure> {
         let request = NewInvite { recover, expires_in: self.expires_in.map(|Length(span)| span.as_seconds()) };
-        let answer = shell.send(Method::Post, &path(&["persons", self.name.as_str(), "invites"]), &request)?;
+        shell.send(Method::Post, &path(&["persons", self.name.as_str(), "invites"]), &request)
+    }
+
+    fn run(self, shell: &mut Shell<'_, '_>, recover: bool) -> Result<(), Failure> {
+        let answer = self.ask(shell, recover)?;
         let wanted = if self.qr { Some(true) } else { self.no_qr.then_some(false) };
         let purpose = if recover { "add a new passkey" } else { "set up a passkey" };
         shell.link(answer, wanted, &format!("With this link {} can {purpose}", self.name))
@@ -258,7 +276,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &Username) -> Result<(), Failure> {
     shell.show(value, |person: api::Person| {
         let at = |time: Option<Time>| time.map(|time| format!("{} UTC", time.short())).unwrap_or_default();
         let mut fields = vec![
-            ("name".to_owned(), person.name),
+            ("name".to_owned(), person.name.clone()),
             ("subject (sub)".to_owned(), person.subject),
             ("state".to_owned(), person.state.as_str().to_owned()),
         ];
@@ -270,6 +288,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &Username) -> Result<(), Failure> {
             ("picture".to_owned(), yes_no(person.picture)),
         ]);
         let none = person.credentials.is_empty();
+        let invite = format!("nothing yet; make a link with: latchkey person invite {}", person.name);
         fields.extend(person.credentials.into_iter().map(|held| {
             let used = held.last_used_at.map_or("never used".to_owned(), |at| format!("last used {} UTC", at.short()));
             let remarks = Some(remarks(&held)).filter(|text| !text.is_empty()).map(|text| format!(" ({text})"));
@@ -277,8 +296,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &Username) -> Result<(), Failure> {
             (held.kind, format!("{}, made {} UTC, {used}{remarks}", held.label, held.created_at.short()))
         }));
         if none {
-            fields
-                .push(("signs in with".to_owned(), "nothing yet; make a link with: latchkey person invite".to_owned()));
+            fields.push(("signs in with".to_owned(), invite));
         }
         fields.push(("created".to_owned(), at(Some(person.created_at))));
         fields.push(("changed".to_owned(), at(Some(person.updated_at))));

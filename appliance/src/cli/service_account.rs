@@ -7,7 +7,7 @@ use crate::api::{self, AccountPatch, ApiTokenSecret, NewAccount, NewApiToken, Re
 use crate::http::Method;
 
 use super::attributes::{ServiceAttributes, title};
-use super::failure::Failure;
+use super::failure::{Failure, something};
 use super::output::{Format, cell};
 use super::person::Validity;
 use super::shell::{Shell, path, read};
@@ -135,6 +135,7 @@ impl Verb {
             Self::Create(create) => create.run(shell),
             Self::Set(Set { name, attributes, validity }) => {
                 let patch = validity.into_patch(attributes.values, shell.now());
+                something(patch.is_empty(), "--display-name TEXT")?;
                 let answer = shell.send(Method::Patch, &one(&name), &patch)?;
                 shell.changed(answer, NOUN, name.as_str())
             }

@@ -184,6 +184,39 @@ impl<'s, 't> Shell<'s, 't> {
         }
     }
 
+    /// Several changes, one after the other up to the first that fails. People see each at once; for programs they are given
+    /// back, to become part of one JSON value.
+    pub(super) fn series(
+        &mut self,
+        method: Method,
+        noun: &str,
+        targets: Vec<Target>,
+    ) -> (Vec<Value>, Result<(), Failure>) {
+        let mut done = Vec::new();
+        for Target { path, name } in targets {
+            let change = match self.bare(method, &path).and_then(read::<Changed>) {
+                Ok(Changed { change }) => change,
+                Err(failure) => return (done, Err(failure)),
+            };
+            done.push(json!({ "change": change, "kind": noun, "name": name }));
+            if self.format == Format::Table
+                && let Err(failure) = self.effect(change, noun, &name)
+            {
+                return (done, Err(failure));
+            }
+        }
+        (done, Ok(()))
+    }
+
+    /// The same as a whole command: programs get a list.
+    pub(super) fn all(&mut self, method: Method, noun: &str, targets: Vec<Target>) -> Result<(), Failure> {
+        let (done, ended) = self.series(method, noun, targets);
+        if self.format == Format::Json {
+            self.json(&Value::Array(done))?;
+        }
+        ended
+    }
+
     /// Shows a link, with its QR code if `wanted`, or if nothing was said and somebody looks at a screen.
     pub(super) fn link(&mut self, answer: Value, wanted: Option<bool>, text: &str) -> Result<(), Failure> {
         if self.format == Format::Json {
@@ -193,7 +226,7 @@ impl<'s, 't> Shell<'s, 't> {
         self.note(&format!("{text}; it works once, until {} UTC:", invite.expires_at.short()))?;
         self.line(&invite.url)?;
         if wanted.unwrap_or(self.terminal.screen)
-            && let Some(code) = qr::drawing(&invite.url)
+            && let Some(code) = qr::drawing(&invite.url, self.terminal.screen)
         {
             self.line(&code)?;
         }
@@ -220,6 +253,14 @@ impl<'s, 't> Shell<'s, 't> {
     pub(super) fn width(&self) -> Option<u16> {
         self.terminal.width.filter(|_| self.terminal.screen)
     }
+}
+
+/// Something to be changed by its address alone.
+pub(super) struct Target {
+    /// Its address.
+    pub(super) path: String,
+    /// What people call it.
+    pub(super) name: String,
 }
 
 impl Connection {
