@@ -61,15 +61,15 @@ export class House {
     });
   }
 
-  // The admin's command line; its answer is JSON.
+  // The admin's command line.
   async latchkey(...words) {
     const { stdout } = await promisify(execFile)(BINARY, ["--socket", this.socket, "--output", "json", ...words]);
-    return stdout.trim() === "" ? null : JSON.parse(stdout);
+    return stdout;
   }
 
   // A new link for somebody, as a path of this house.
   async invite(name) {
-    const { url } = await this.latchkey("person", "invite", name);
+    const { url } = JSON.parse(await this.latchkey("person", "invite", name));
     return url.slice(this.origin.length);
   }
 

@@ -8,8 +8,8 @@ use domain::strength::Strength;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
-    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInReason,
-    SignInRefusal, SignedIn, Whose,
+    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInOutcome, SignInReason, SignInRefusal,
+    SignedIn, Whose,
 };
 
 use super::next::Next;
@@ -40,24 +40,36 @@ async fn sign_in(app: Arc<App>, request: Request) -> Answer {
     let op =
         move |idp: &Idp, context: &Context| (context.actor.account().is_some(), waiting_app(idp, context, waiting));
     let (known, waiting) = anybody(&app, &request, Lane::General, op).await?;
-    match waiting {
-        // Signed in, but the app wants it again, or with a stronger proof.
-        Some(needed) if known => Ok(Response::redirect303(&Next::read(&needed.next).after("/reauthenticate"))),
-        None if known => Ok(Response::redirect303(next.path())),
-        Some(needed) => {
-            let username = needed.login_hint.unwrap_or_default();
-            Ok(door(&app, 200, &next, Shown { username, waiting: Some(needed.app.to_string()), news: None }))
-        }
-        None => Ok(door(&app, 200, &next, Shown::default())),
+    if known {
+        // Signed in: on with it, unless the app wants to see it again or with a stronger proof.
+        let again = waiting.as_ref().is_some_and(|waiting| waiting.reason.is_some());
+        let path = if again { next.after("/reauthenticate") } else { next.path().to_owned() };
+        return Ok(Response::redirect303(&path));
     }
+    let (username, waiting) = waiting.map(|waiting| (waiting.login_hint, waiting.app)).unzip();
+    Ok(door(&app, 200, &next, Shown { username: username.unwrap_or_default(), waiting, news: None }))
 }
 
-/// The app that this sign-in is for, and why it is needed.
-fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<SignInNeeded> {
+/// The app behind a sign-in.
+struct Waiting {
+    app: String,
+    /// Why somebody has to sign in, if they have to.
+    reason: Option<SignInReason>,
+    login_hint: String,
+}
+
+fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<Waiting> {
     match idp.authorize(context, &request?) {
-        Ok(Authorization::SignIn(needed)) => Some(needed),
+        Ok(Authorization::SignIn(needed)) => Some(Waiting {
+            app: needed.app.to_string(),
+            reason: Some(needed.reason),
+            login_hint: needed.login_hint.unwrap_or_default(),
+        }),
+        Ok(Authorization::Consent(asked)) => {
+            Some(Waiting { app: asked.app.to_string(), reason: None, login_hint: String::new() })
+        }
         // Whatever else is the matter is told by `/authorize` itself.
-        Ok(Authorization::Consent(_) | Authorization::Answer(_)) | Err(_) => None,
+        Ok(Authorization::Answer(_)) | Err(_) => None,
     }
 }
 
@@ -245,13 +257,13 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
     let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;
-    let reason = waiting.as_ref().map(|needed| needed.reason);
+    let reason = waiting.as_ref().and_then(|waiting| waiting.reason);
     let stronger = reason == Some(SignInReason::Stronger(Strength::Passkey));
     let page = Reauthenticate {
         chrome: frame(&app, &me),
         notice: None,
         username: me.account.name.to_string(),
-        app: waiting.map(|needed| needed.app.to_string()),
+        app: waiting.map(|waiting| waiting.app),
         stronger,
         has_password: !stronger && credentials.iter().any(|known| known.kind == CredentialKind::Password),
         next: next.as_str().to_owned(),
