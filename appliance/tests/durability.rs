@@ -195,8 +195,7 @@ fn a_kill_in_the_middle_of_a_thousand_writes_loses_nothing_acknowledged() {
 /// Runs a script as the root of a mount namespace of its own, so that it can mount a small disk.
 fn in_own_mounts(house: &House, script: &str) -> Command {
     let mut command = Command::new("unshare");
-    // With a process namespace, whatever the script started ends with it.
-    command.args(["--mount", "--pid", "--fork", "--kill-child"]);
+    command.arg("--mount");
     // Root needs no user namespace, and has none to spare where they are switched off.
     if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
         command.args(["--propagation", "private"]);
@@ -216,7 +215,7 @@ fn a_full_disk_is_answered_503_and_loses_nothing_acknowledged() {
     let house = House::new("full");
     // Each line from the test takes the script one step on: fill, make room, pull the plug and start again.
     let script = "mount -t tmpfs -o size=6m none \"$2/data\"
-        \"$1\" serve --config \"$2/latchkey.toml\" & server=$!
+        setpriv --pdeathsig KILL \"$1\" serve --config \"$2/latchkey.toml\" & server=$!
         read -r _; head -c 16M /dev/zero > \"$2/data/filler\" 2>/dev/null || true; echo > \"$2/filled\"
         read -r _; rm \"$2/data/filler\"; echo > \"$2/roomy\"
         read -r _; kill -9 $server; wait $server || true

@@ -23,6 +23,7 @@ mod operation;
 mod page;
 mod pending;
 mod picture;
+mod refusals;
 mod session;
 mod sign_in;
 mod ssh_key;
@@ -83,6 +84,7 @@ pub struct Idp {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     pictures: picture::Gate,
+    refusals: refusals::RefusalLog,
     sign_ins: sign_in::SignIns,
     oauth: oauth::OAuth,
 }
@@ -111,6 +113,7 @@ impl Idp {
             settings,
             sign_ins,
             pictures: picture::Gate::default(),
+            refusals: refusals::RefusalLog::new(now),
             oauth: oauth::OAuth::default(),
         };
         idp.found(now)?;

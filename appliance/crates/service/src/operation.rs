@@ -9,6 +9,7 @@ use domain::permission::{Actor, Denied, Need, Permit, Roles, decide};
 use serde_json::Value;
 use store::{Ending, Reader, Writer};
 
+use crate::refusals::RefusalLog;
 use crate::{Context, Fault, Idp, OpError};
 
 /// How an operation fails: with a refusal that undoes what was written, or one that keeps it.
@@ -95,6 +96,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) ctx: &'a Context,
     /// The roles of the actor, for what the permit left open.
     roles: Roles,
+    refusals: &'a RefusalLog,
 }
 
 impl<'a> Deref for Writing<'a> {
@@ -127,8 +129,15 @@ impl Writing<'_> {
         self.event(action, target, Outcome::Success, detail)
     }
 
-    /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`.
-    pub(crate) fn record_refusal(&self, action: &str, target: &str, detail: Value) -> Result<(), store::Fault> {
+    /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`. Strangers have an
+    /// allowance: see [`crate::refusals`].
+    pub(crate) fn record_refusal(&self, action: &str, target: &str, mut detail: Value) -> Result<(), store::Fault> {
+        if self.ctx.actor == Actor::Anonymous {
+            let Some(unrecorded) = self.refusals.admit(self.ctx.now) else { return Ok(()) };
+            if let (true, Value::Object(detail)) = (unrecorded > 0, &mut detail) {
+                detail.insert("unrecorded_before".to_owned(), unrecorded.into());
+            }
+        }
         self.event(action, target, Outcome::Refused, detail)
     }
 
@@ -204,7 +213,7 @@ impl Idp {
         let ended = self.store.write(|writer| {
             let attempt = || {
                 let roles = roles_of(writer, ctx, need)?;
-                let op = Writing { writer, ctx, roles };
+                let op = Writing { writer, ctx, roles, refusals: &self.refusals };
                 if let Err(denied) = decide(&ctx.actor, roles, need) {
                     return Err(op.turn_away(denied, need)?);
                 }
