@@ -26,6 +26,14 @@ const MAX_HEAD: u64 = 16 * 1024;
 /// How long a browser that has connected may take to say what it wants.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 
+/// Nothing may be loaded, and nothing is asked for: the empty icon keeps the browser from looking for one.
+const HEAD: &str = "Content-Type: text/html; charset=utf-8\r\n\
+    Content-Security-Policy: default-src 'none'; img-src data:\r\nReferrer-Policy: no-referrer\r\n\
+    Cache-Control: no-store\r\nConnection: close\r\n";
+const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+    <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
+    <title>Latchkey</title><link rel=\"icon\" href=\"data:,\">";
+
 #[derive(Debug, Args)]
 pub(crate) struct Try {
     /// The app
@@ -151,8 +159,8 @@ fn serve(mut stream: TcpStream, wanted: &str) -> Option<Landing> {
         None => ("404 Not Found", "There is nothing here."),
         Some(_) => ("200 OK", "The answer has arrived. Go back to the terminal; this window can be closed."),
     };
-    let head = "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close\r\n";
-    let answer = format!("HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\n\r\n{text}\n", text.len() + 1);
+    let page = format!("{PAGE}<p>{text}</p>\n");
+    let answer = format!("HTTP/1.1 {status}\r\n{HEAD}Content-Length: {}\r\n\r\n{page}", page.len());
     // The answer has arrived, whether or not the browser reads ours.
     drop(stream.write_all(answer.as_bytes()));
     landing

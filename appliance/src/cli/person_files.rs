@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use domain::name::{Label, Username};
 
-use crate::api::{self, NewSshKey};
+use crate::api::{self, Effect, NewSshKey};
 use crate::http::Method;
 
 use super::failure::Failure;
@@ -92,7 +92,7 @@ impl PictureVerb {
                 let bytes = shell.download(&picture(&name))?;
                 let failed = |error| Failure::Local(format!("cannot write {}: {error}", file.display()));
                 std::fs::write(&file, bytes).map_err(failed)?;
-                shell.line(&format!("saved picture {}", file.display()))
+                shell.effect(Effect::Created, "file", &file.display().to_string())
             }
             Self::Remove(Name { name }) => {
                 let answer = shell.bare(Method::Delete, &picture(&name))?;

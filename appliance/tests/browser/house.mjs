@@ -24,6 +24,7 @@ const freePort = () =>
 export class House {
   static async open() {
     const house = new House();
+    house.binary = BINARY;
     house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
     house.port = await freePort();
     house.origin = `https://localhost:${house.port}`;

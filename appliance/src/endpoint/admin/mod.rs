@@ -158,3 +158,29 @@ fn state(account: &domain::account::Account, now: domain::time::Timestamp) -> Ac
         Err(Unusable::Expired(_)) => AccountState::Expired,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{ROUTES, Router};
+    use crate::listen::{Site, Timeouts, Wire, converse};
+    use crate::testing;
+
+    fn status(peer: Peer) -> (u16, String) {
+        let site = Site { router: Router::new(testing::app(), ROUTES), timeouts: Timeouts::default() };
+        let wire = Wire::new(b"GET /api/v1/status HTTP/1.1\r\nHost: id.example\r\n\r\n");
+        let answers = wire.answers();
+        let (_sender, stop) = smol::channel::bounded(1);
+        smol::block_on(converse(&site, wire, peer, stop));
+        let text = String::from_utf8(answers.take()).unwrap();
+        (text.split(' ').nth(1).unwrap().parse().unwrap(), text)
+    }
+
+    #[test]
+    fn only_root_and_the_servers_own_user_are_the_console() {
+        assert_eq!(status(Peer::Control { uid: 1000, console: true }).0, 200);
+        let (code, text) = status(Peer::Control { uid: 1000, console: false });
+        assert_eq!(code, 403);
+        assert!(text.contains("user 1000") && text.contains("sudo"), "{text}");
+    }
+}
