@@ -46,10 +46,5 @@ fn to_the_door(needed: &SignInNeeded) -> Response {
         SignInReason::NotSignedIn => "/signin",
         SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",
     };
-    let mut path = Next::read(&needed.next).after(door);
-    if let Some(hint) = &needed.login_hint {
-        path.push('&');
-        path.push_str(&Serializer::new(String::new()).append_pair("hint", hint).finish());
-    }
-    Response::redirect303(&path)
+    Response::redirect303(&Next::read(&needed.next).after(door))
 }

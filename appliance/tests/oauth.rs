@@ -1,0 +1,370 @@
+//! OpenID Connect over HTTP: what an app and a browser see of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "support/authenticator.rs"]
+mod authenticator;
+mod harness;
+
+use authenticator::Authenticator;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use domain::account::AccountKind;
+use domain::amend::Amendment;
+use domain::client::ConsentMode;
+use harness::{Answer, Call, START, Server};
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+use service::{AppAmendment, AppKind, Context};
+
+const COOKIE: &str = "__Host-latchkey";
+const REDIRECT: &str = "https://photos.example.org/cb";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// Anna's browser, signed in, and the app `photos`.
+struct Flow {
+    server: Server,
+    cookie: String,
+    secret: String,
+}
+
+impl Flow {
+    fn new(consent: ConsentMode) -> Self {
+        let server = Server::start();
+        let (link, secret) = server.operate(move |idp| {
+            let (ctx, anna, photos) = (Context::console(START), "anna".parse().unwrap(), "photos".parse().unwrap());
+            idp.create_account(&ctx, AccountKind::Person, &anna, &Amendment::default()).unwrap();
+            let amendment = AppAmendment {
+                redirect_uris: Some(vec![REDIRECT.parse().unwrap()]),
+                consent: Some(consent),
+                display_name: Some("Photos".parse().unwrap()),
+                ..AppAmendment::default()
+            };
+            let made = idp.create_app(&ctx, &photos, AppKind::Confidential, &amendment).unwrap();
+            idp.allow_group(&ctx, &photos, &"everyone".parse().unwrap()).unwrap();
+            let link = idp.create_invite(&ctx, &anna, None, None).unwrap().url.expose().clone();
+            (link, made.secret.unwrap().expose().clone())
+        });
+        let mut flow = Self { server, cookie: String::new(), secret };
+        flow.move_in(&link);
+        flow
+    }
+
+    fn move_in(&mut self, link: &str) {
+        let issuer = self.server.issuer.clone();
+        let path = link.strip_prefix(&issuer).unwrap();
+        let mut device = Authenticator::new(&issuer);
+        let asked = Call::post(format!("{path}/passkey/options")).origin(&issuer).header("Accept", "application/json");
+        let options = self.server.send(&asked.form(&[("display_name", "Anna Bauer")])).json();
+        let credential = device.create(&options).to_string();
+        let fields = [("ceremony", options["ceremony"].as_str().unwrap()), ("credential", &credential)];
+        let answer = self.server.send(&Call::post(format!("{path}/passkey")).origin(&issuer).form(&fields));
+        answer.set_cookie(COOKIE).unwrap().clone_into(&mut self.cookie);
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.server.send(&Call::get(path).cookie(COOKIE, &self.cookie).header("Accept", "text/html"))
+    }
+
+    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let call =
+            Call::post(path).cookie(COOKIE, &self.cookie).origin(&self.server.issuer).header("Accept", "text/html");
+        self.server.send(&call.form(fields))
+    }
+
+    fn code(&self, scope: &str) -> String {
+        let answer = self.get(&authorize(&[("scope", scope)]));
+        parameter(location(&answer), "code").unwrap()
+    }
+
+    fn token(&self, fields: &[(&str, &str)]) -> Answer {
+        let header = format!("Basic {}", STANDARD.encode(format!("photos:{}", self.secret)));
+        self.server.send(&Call::post("/token").header("Authorization", header).form(fields))
+    }
+
+    fn exchange(&self, code: &str) -> Answer {
+        self.token(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ])
+    }
+
+    fn tokens(&self, scope: &str) -> Value {
+        let answer = self.exchange(&self.code(scope));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+}
+
+/// The usual request with these parameters instead.
+fn authorize(changes: &[(&str, &str)]) -> String {
+    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+    let mut fields = vec![
+        ("client_id", "photos"),
+        ("redirect_uri", REDIRECT),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("state", "s 1&"),
+        ("nonce", "n1"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    fields.retain(|(name, _)| !changes.iter().any(|(other, _)| other == name));
+    fields.extend_from_slice(changes);
+    format!("/authorize?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+}
+
+fn location(answer: &Answer) -> &str {
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    answer.header("location").unwrap()
+}
+
+fn parameter(url: &str, name: &str) -> Option<String> {
+    let query = url.split_once('?').unwrap().1;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The value of a hidden field.
+fn field(page: &str, name: &str) -> String {
+    let at = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
+    at.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
+}
+
+#[test]
+fn a_person_signs_in_to_an_app_and_the_app_learns_who_it_is() {
+    let flow = Flow::new(ConsentMode::Ask);
+    let question = flow.get(&authorize(&[("scope", "openid profile offline_access")]));
+    assert_eq!(question.status, 200, "{}", question.text());
+    assert!(question.header("content-security-policy").unwrap().contains("https://photos.example.org"));
+    let answered = flow.post("/consent", &[("request", &field(&question.text(), "request")), ("answer", "allow")]);
+    let answer = flow.get(location(&answered));
+    let url = location(&answer).to_owned();
+    assert!(url.starts_with("https://photos.example.org/cb?"), "{url}");
+    assert_eq!(parameter(&url, "state").as_deref(), Some("s 1&"));
+    assert_eq!(parameter(&url, "iss"), Some(flow.server.issuer.clone()));
+
+    let tokens = flow.exchange(&parameter(&url, "code").unwrap());
+    assert_eq!(tokens.header("cache-control"), Some("no-store"));
+    let tokens = tokens.json();
+    assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(900)));
+    let bearer = tokens["access_token"].as_str().unwrap();
+    for call in [Call::get("/userinfo"), Call::post("/userinfo")] {
+        let info = flow.server.send(&call.bearer(bearer)).json();
+        assert_eq!(info["name"], "Anna Bauer");
+        assert_eq!(info["preferred_username"], "anna");
+    }
+    let posted = flow.server.send(&Call::post("/userinfo").form(&[("access_token", bearer)]));
+    assert_eq!(posted.json()["name"], "Anna Bauer");
+}
+
+#[test]
+fn a_stranger_is_sent_to_the_door_and_back() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let path = authorize(&[]);
+    let answer = flow.server.send(&Call::get(&path).header("Accept", "text/html"));
+    let door = location(&answer);
+    assert!(door.starts_with("/signin?next="), "{door}");
+    let next = parameter(door, "next").unwrap();
+    assert!(parameter(location(&flow.get(&next)), "code").is_some());
+}
+
+#[test]
+fn an_app_that_wants_a_new_proof_leads_to_reauthentication() {
+    let flow = Flow::new(ConsentMode::Skip);
+    flow.server.clock.advance(30);
+    let answer = flow.get(&authorize(&[("prompt", "login")]));
+    assert!(location(&answer).starts_with("/reauthenticate?next="), "{}", location(&answer));
+}
+
+#[test]
+fn a_no_is_told_to_the_app() {
+    let flow = Flow::new(ConsentMode::Ask);
+    let question = flow.get(&authorize(&[]));
+    let answer = flow.post("/consent", &[("request", &field(&question.text(), "request")), ("answer", "deny")]);
+    assert_eq!(parameter(location(&answer), "error").as_deref(), Some("access_denied"));
+}
+
+#[test]
+fn a_wrong_address_gets_a_page_and_no_redirect() {
+    let flow = Flow::new(ConsentMode::Skip);
+    for changes in [
+        [("redirect_uri", "https://evil.example/cb")],
+        [("redirect_uri", "javascript:alert(1)")],
+        [("client_id", "nobody")],
+    ] {
+        let answer = flow.get(&authorize(&changes));
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.header("location"), None);
+        assert!(answer.header("content-type").unwrap().starts_with("text/html"));
+        assert!(!answer.text().contains("<script>"));
+    }
+}
+
+#[test]
+fn a_repeated_parameter_is_an_error_that_the_app_hears_of() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let answer = flow.get(&format!("{}&nonce=n2", authorize(&[])));
+    assert_eq!(parameter(location(&answer), "error").as_deref(), Some("invalid_request"));
+    assert_eq!(flow.get(&format!("{}&client_id=photos", authorize(&[]))).status, 400, "no redirect for this one");
+}
+
+#[test]
+fn an_app_may_post_its_request() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let path = authorize(&[]);
+    let query = path.split_once('?').unwrap().1;
+    let call = Call::post("/authorize").header("Origin", "https://photos.example.org");
+    let answer = flow.server.send(&call.body("application/x-www-form-urlencoded", query));
+    assert_eq!(location(&answer), path);
+}
+
+#[test]
+fn the_answer_to_the_question_comes_from_our_own_page_only() {
+    let flow = Flow::new(ConsentMode::Ask);
+    let request = authorize(&[]);
+    let call = Call::post("/consent").cookie(COOKIE, &flow.cookie).origin("https://evil.example");
+    let answer = flow.server.send(&call.form(&[("request", &request), ("answer", "allow")]));
+    assert_eq!(answer.status, 403);
+    assert_eq!(flow.get(&request).status, 200, "still asked");
+}
+
+#[test]
+fn replaying_a_code_over_http_revokes_its_tokens() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let code = flow.code("openid");
+    let bearer = flow.exchange(&code).json()["access_token"].as_str().unwrap().to_owned();
+    let again = flow.exchange(&code);
+    assert_eq!((again.status, &again.json()["error"]), (400, &json!("invalid_grant")));
+    let answer = flow.server.send(&Call::get("/userinfo").bearer(&bearer));
+    assert_eq!(answer.status, 401);
+    assert!(answer.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
+}
+
+#[test]
+fn refresh_tokens_rotate_and_reuse_ends_them() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let first = flow.tokens("openid offline_access");
+    let old = first["refresh_token"].as_str().unwrap();
+    let refresh = |token: &str| flow.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]);
+    let second = refresh(old).json();
+    let new = second["refresh_token"].as_str().unwrap();
+    assert_ne!(old, new);
+    assert_eq!(refresh(old).json()["error"], "invalid_grant");
+    assert_eq!(refresh(new).json()["error"], "invalid_grant");
+}
+
+#[test]
+fn signing_out_ends_what_hangs_on_the_session() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let bearer = flow.tokens("openid")["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(flow.post("/signout", &[]).status, 200);
+    assert_eq!(flow.server.send(&Call::get("/userinfo").bearer(&bearer)).status, 401);
+    assert!(location(&flow.get(&authorize(&[]))).starts_with("/signin"));
+}
+
+#[test]
+fn a_client_that_does_not_prove_itself_is_told_how() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let call = Call::post("/token").header("Authorization", format!("Basic {}", STANDARD.encode("photos:wrong")));
+    let answer = flow.server.send(&call.form(&[("grant_type", "authorization_code"), ("code", "x")]));
+    assert_eq!((answer.status, &answer.json()["error"]), (401, &json!("invalid_client")));
+    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"latchkey\""));
+    let fields = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", "photos")];
+    let answer = flow.server.send(&Call::post("/token").form(&fields));
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, None));
+}
+
+#[test]
+fn the_secret_may_come_in_the_form() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let code = flow.code("openid");
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("client_id", "photos"),
+        ("client_secret", flow.secret.as_str()),
+    ];
+    assert_eq!(flow.server.send(&Call::post("/token").form(&fields)).status, 200);
+}
+
+#[test]
+fn bad_token_requests_are_named() {
+    let flow = Flow::new(ConsentMode::Skip);
+    for (fields, error) in [
+        (vec![], "invalid_request"),
+        (vec![("grant_type", "password")], "unsupported_grant_type"),
+        (vec![("grant_type", "authorization_code")], "invalid_request"),
+        (vec![("grant_type", "authorization_code"), ("grant_type", "authorization_code")], "invalid_request"),
+        (vec![("grant_type", "refresh_token"), ("refresh_token", "lk_r_x")], "invalid_grant"),
+        (vec![("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", "short")], "invalid_request"),
+    ] {
+        let answer = flow.token(&fields);
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!(error)), "{fields:?}");
+    }
+    let wrong_type = flow.server.send(&Call::post("/token").json(&json!({ "grant_type": "authorization_code" })));
+    assert_eq!((wrong_type.status, &wrong_type.json()["error"]), (400, &json!("invalid_request")));
+    let broken =
+        flow.server.send(&Call::post("/token").body("application/x-www-form-urlencoded", b"code=%ff".to_vec()));
+    assert_eq!(broken.json()["error"], "invalid_request");
+}
+
+#[test]
+fn userinfo_without_a_token_names_no_error() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let answer = flow.server.send(&Call::get("/userinfo"));
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer realm=\"latchkey\"")));
+    let bearer = flow.tokens("openid")["access_token"].as_str().unwrap().to_owned();
+    let twice = flow.server.send(&Call::post("/userinfo").bearer(&bearer).form(&[("access_token", &bearer)]));
+    assert_eq!(twice.status, 400);
+    assert_eq!(
+        flow.server.send(&Call::get(format!("/userinfo?access_token={bearer}"))).status,
+        401,
+        "not in the query"
+    );
+}
+
+#[test]
+fn browser_apps_of_any_origin_may_read_what_is_not_bound_to_a_cookie() {
+    let server = Server::start();
+    for path in
+        ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"]
+    {
+        let answer = server.send(&Call::get(path));
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+    }
+    for path in ["/token", "/userinfo"] {
+        let answer = server.send(&Call::new("OPTIONS", path).header("Origin", "https://app.example"));
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some("*")));
+    }
+    assert_eq!(server.send(&Call::get("/authorize")).header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn every_endpoint_that_discovery_names_is_there() {
+    let server = Server::start();
+    let document = server.send(&Call::get("/.well-known/openid-configuration")).json();
+    assert_eq!(document["issuer"], json!(server.issuer));
+    for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+        let path = document[name].as_str().unwrap().strip_prefix(&server.issuer).unwrap();
+        let get = server.send(&Call::get(path)).status;
+        let post = server.send(&Call::post(path)).status;
+        assert!(get != 404 && (get != 405 || post != 405), "{name}: GET {get}, POST {post}");
+    }
+}
+
+#[test]
+fn public_keys_only_are_published() {
+    let keys = Server::start().send(&Call::get("/.well-known/jwks.json")).json();
+    for key in keys["keys"].as_array().unwrap() {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(private).is_none());
+        }
+        assert_eq!(key["use"], "sig");
+    }
+}
