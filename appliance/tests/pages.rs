@@ -6,12 +6,15 @@
 mod authenticator;
 mod harness;
 
+use appliance::system::Clock;
 use authenticator::Authenticator;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::account::AccountKind;
 use domain::amend::Amendment;
+use domain::time::Timestamp;
 use harness::{Answer, Call, START, Server};
+use ring::hmac;
 use serde_json::{Value, json};
 use service::{Change, Context};
 
@@ -183,7 +186,7 @@ fn a_form_from_another_site_changes_nothing_and_is_told_so() {
 fn after_ten_minutes_a_change_asks_who_it_is_and_then_goes_on() {
     let mut anna = Anna::at_home();
     anna.server.clock.advance(601);
-    let fields = [("password", "otter lantern sixty moss"), ("repeat", "otter lantern sixty moss")];
+    let fields = [("password", PASSWORD), ("repeat", PASSWORD)];
     let answer = anna.post_from("/account/password", &fields, "/account/password");
     let proof = location(&answer).to_owned();
     assert_eq!(proof, "/reauthenticate?next=%2Faccount%2Fpassword%3Fsaid%3Dproven");
@@ -249,13 +252,150 @@ fn unknown_and_known_names_get_the_same_page() {
     assert_eq!(page("anna"), page("nobody"));
 }
 
+impl Anna {
+    /// Sets a password and connects an authenticator app; gives its key.
+    fn with_password(&self, password: &str) -> String {
+        let set = self.post("/account/password", &[("password", password), ("repeat", password)]);
+        assert_eq!(location(&set), "/account/sign-in?said=password-set");
+        let page = self.get("/account/authenticator").text();
+        let between = |from: &str, to: &str| {
+            let (_, rest) = page.split_once(from).unwrap();
+            rest.split_once(to).unwrap().0.to_owned()
+        };
+        let key = between("id=\"totp-key\">", "<").replace(' ', "");
+        let ceremony = between("name=\"ceremony\" value=\"", "\"");
+        let code = totp(&key, self.server.clock.now());
+        let set = self.post("/account/authenticator", &[("ceremony", &ceremony), ("code", &code)]);
+        assert_eq!(location(&set), "/account/sign-in?said=authenticator-set");
+        key
+    }
+
+    /// The name of the attempt on the page that asks for the second proof.
+    fn half_way(&self, password: &str, next: &str) -> String {
+        let fields = [("username", "anna"), ("password", password), ("next", next)];
+        let page = self.post("/signin/password", &fields).text();
+        let (_, rest) = page.split_once("name=\"attempt\" value=\"").unwrap_or_else(|| panic!("{page}"));
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+const PASSWORD: &str = "otter lantern sixty moss";
+
+/// The six digits of an authenticator app (RFC 6238).
+fn totp(key: &str, now: Timestamp) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits: String = key
+        .bytes()
+        .map(|letter| format!("{:05b}", ALPHABET.iter().position(|known| *known == letter).unwrap()))
+        .collect();
+    let secret: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
+        .collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
+    let mac = hmac::sign(&key, &(now.unix() / 30).to_be_bytes());
+    let at = usize::from(mac.as_ref()[19] & 15);
+    let number = u32::from_be_bytes(mac.as_ref()[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+#[test]
+fn password_and_code_lead_to_where_it_was_wanted() {
+    let mut anna = Anna::at_home();
+    let key = anna.with_password(PASSWORD);
+    anna.cookie.clear();
+    anna.server.clock.advance(60);
+    let attempt = anna.half_way(PASSWORD, "/account/devices");
+    let code = totp(&key, anna.server.clock.now());
+    let answer = anna.post("/signin/second", &[("attempt", &attempt), ("code", &code), ("next", "/account/devices")]);
+    assert_eq!(location(&answer), "/account/devices");
+    anna.keep(&answer);
+    assert_eq!(anna.get("/account/devices").status, 200);
+    let again = anna.post("/signin/second", &[("attempt", &attempt), ("code", &code)]);
+    assert_eq!(again.status, 403, "an attempt is good once");
+}
+
+#[test]
+fn a_password_alone_opens_nothing() {
+    let mut anna = Anna::at_home();
+    anna.with_password(PASSWORD);
+    anna.cookie.clear();
+    let answer = anna.post("/signin/password", &[("username", "anna"), ("password", PASSWORD)]);
+    assert!(answer.set_cookie(COOKIE).is_none());
+    assert!(answer.text().contains("One more step"));
+}
+
+#[test]
+fn too_many_wrong_codes_are_told_and_the_passkey_still_works() {
+    let mut anna = Anna::at_home();
+    anna.with_password(PASSWORD);
+    anna.cookie.clear();
+    let attempt = anna.half_way(PASSWORD, "/");
+    let told = (0..10).find_map(|_| {
+        let page = anna.post("/signin/second", &[("attempt", &attempt), ("code", "000000")]).text();
+        page.contains("Too many tries").then_some(page)
+    });
+    assert!(told.unwrap().contains("A passkey works right away"));
+    assert_eq!(location(&anna.sign_in_with_passkey("/")), "/");
+}
+
+#[test]
+fn a_lost_phone_is_replaced_by_a_link_which_signs_the_old_one_out() {
+    let mut anna = Anna::at_home();
+    let lost = std::mem::take(&mut anna.cookie);
+    let url = anna.server.operate(|idp| {
+        let ctx = Context::console(START);
+        idp.create_invite(&ctx, &"anna".parse().unwrap(), None, None).unwrap().url.expose().clone()
+    });
+    let link = url.strip_prefix(&anna.server.issuer).unwrap().to_owned();
+    assert!(anna.get(&link).text().contains("Welcome back"));
+    anna.device = Authenticator::new(&anna.server.issuer);
+    let answer = anna.accept(&link);
+    assert_eq!(location(&answer), "/account/sign-in?said=back-again");
+    assert!(anna.get("/account/sign-in?said=back-again").text().contains("remove its passkey"));
+    anna.cookie = lost;
+    assert!(location(&anna.get("/account")).starts_with("/signin"));
+}
+
+#[test]
+fn when_everybody_comes_at_once_the_rest_is_asked_to_wait() {
+    let anna = Anna::at_home();
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let call = || anna.post("/signin/password", &[("username", "anna"), ("password", "wrong one")]);
+        let threads: Vec<_> = (0..60).map(|_| scope.spawn(call)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let busy: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(!busy.is_empty(), "nobody had to wait");
+    for answer in busy {
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        assert!(answer.text().contains("One moment, please"));
+    }
+    assert!(answers.iter().all(|answer| matches!(answer.status, 403 | 503)));
+}
+
+#[test]
+fn reloading_the_answer_to_a_form_leads_back_to_its_page() {
+    let anna = Anna::at_home();
+    for (path, page) in [
+        ("/account/passkeys", "/account/sign-in"),
+        ("/account/recovery-codes", "/account/sign-in"),
+        ("/account/profile", "/account"),
+        ("/consent", "/"),
+        ("/signin/password", "/signin"),
+    ] {
+        assert_eq!(location(&anna.get(path)), page, "{path}");
+    }
+}
+
 #[test]
 fn weak_and_unequal_passwords_are_refused_with_what_to_do() {
     let anna = Anna::at_home();
     for (password, repeat, told) in [
         ("short", "short", "at least 10 characters"),
         ("password123", "password123", "use three or four"),
-        ("otter lantern sixty moss", "otter lantern sixty mess", "not the same"),
+        (PASSWORD, "otter lantern sixty mess", "not the same"),
     ] {
         let answer = anna.post("/account/password", &[("password", password), ("repeat", repeat)]);
         assert_eq!(answer.status, 422);

@@ -9,11 +9,11 @@ use service::{Accepted, Context, Idp, OpError, PasskeyAnswer, PasswordAnswer, Re
 use super::qr;
 use super::sign_in::{answer, ceremony, let_in, with_session};
 use super::view::account::RecoveryCodes;
-use super::view::part::{Chrome, Face, News, Notice, When};
+use super::view::part::{Chrome, Done, Face, News, Notice, When};
 use super::view::sign_in::{Invite, InvitePassword, Svg};
 use super::view::trouble::Trouble;
-use super::visit::{Answer, Fields, Lane, anybody, objection, page, refused, show, trouble};
-use super::ways_in::{grouped, label_of};
+use super::visit::{Answer, Fields, Lane, after, anybody, objection, page, refused, show, trouble};
+use super::ways_in::{self, grouped, label_of};
 use crate::http::{App, Kind, Request, Response, Route};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -134,7 +134,7 @@ async fn password(app: Arc<App>, request: Request) -> Answer {
 
 /// The session, and the recovery codes that are shown this once. Who had other passkeys looks at them next.
 fn come_in(app: &App, request: &Request, accepted: &Accepted) -> Response {
-    let next = if accepted.older_passkeys.is_empty() { "/" } else { "/account/sign-in" };
+    let next = if accepted.older_passkeys.is_empty() { "/" } else { &after(ways_in::HOME, Done::BackAgain) };
     if accepted.recovery_codes.is_empty() {
         return let_in(&accepted.session, next, request.now);
     }

@@ -11,12 +11,21 @@ use service::{Idp, SignedIn};
 use super::view::account::{Field, Mail, Profile, Tab};
 use super::view::part::{Done, Face, Notice};
 use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, refused, said, show};
-use crate::http::{App, Kind, Request, Route};
+use crate::http::{App, Kind, Request, Response, Route};
 
 pub(super) const HOME: &str = "/account";
 
-pub(crate) const ROUTES: &[Route] =
-    &[Route::get(Kind::Page, HOME, page!(look)), Route::post(Kind::Page, "/account/profile", page!(save))];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get(Kind::Page, HOME, page!(look)),
+    Route::get(Kind::Page, "/account/profile", page!(home)),
+    Route::get(Kind::Page, "/account/picture", page!(home)),
+    Route::post(Kind::Page, "/account/profile", page!(save)),
+];
+
+/// Somebody reloaded the answer to a form.
+async fn home(_: Arc<App>, _: Request) -> Answer {
+    Ok(Response::redirect303(HOME))
+}
 
 async fn look(app: Arc<App>, request: Request) -> Answer {
     let notice = said(&request);

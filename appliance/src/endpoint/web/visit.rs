@@ -198,7 +198,12 @@ fn asked_for(request: &Request) -> Next {
 
 /// Back to a page, with good news.
 pub(super) fn done(path: &str, done: Done) -> Response {
-    Response::redirect303(&format!("{path}?said={}", done.word()))
+    Response::redirect303(&after(path, done))
+}
+
+/// The address of a page that begins with good news.
+pub(super) fn after(path: &str, done: Done) -> String {
+    format!("{path}?said={}", done.word())
 }
 
 /// The good news that a redirect brought.

@@ -17,13 +17,19 @@ use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, r
 use crate::endpoint::session;
 use crate::http::{App, Kind, Request, Response, Route};
 
-const HOME: &str = "/account/sign-in";
+pub(super) const HOME: &str = "/account/sign-in";
 
 /// The length that the page tells; the service decides.
 const SHORTEST_PASSWORD: usize = 10;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::get(Kind::Page, HOME, page!(list)),
+    Route::get(Kind::Page, "/account/passkeys", page!(home)),
+    Route::get(Kind::Page, "/account/passkeys/:number/rename", page!(home)),
+    Route::get(Kind::Page, "/account/passkeys/:number/remove", page!(home)),
+    Route::get(Kind::Page, "/account/password/remove", page!(home)),
+    Route::get(Kind::Page, "/account/authenticator/remove", page!(home)),
+    Route::get(Kind::Page, "/account/recovery-codes", page!(home)),
     Route::post(Kind::Page, "/account/passkeys", page!(add_passkey)),
     Route::post(Kind::Page, "/account/passkeys/options", page!(passkey_options)),
     Route::post(Kind::Page, "/account/passkeys/:number/rename", page!(rename_passkey)),
@@ -36,6 +42,11 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(Kind::Page, "/account/authenticator/remove", page!(remove_authenticator)),
     Route::post(Kind::Page, "/account/recovery-codes", page!(make_codes)),
 ];
+
+/// Somebody reloaded the answer to a form.
+async fn home(_: Arc<App>, _: Request) -> Answer {
+    Ok(Response::redirect303(HOME))
+}
 
 async fn list(app: Arc<App>, request: Request) -> Answer {
     let notice = said(&request);

@@ -202,6 +202,8 @@ impl News {
 pub(crate) enum Done {
     /// The person proved who they are; what they wanted to do is still to be done.
     Proven,
+    /// A link replaced what was lost; the passkeys from before are still there.
+    BackAgain,
     Saved,
     PasskeyAdded,
     PasskeyRenamed,
@@ -220,8 +222,9 @@ pub(crate) enum Done {
 }
 
 impl Done {
-    const ALL: [(Self, &str); 16] = [
+    const ALL: [(Self, &str); 17] = [
         (Self::Proven, "proven"),
+        (Self::BackAgain, "back-again"),
         (Self::Saved, "saved"),
         (Self::PasskeyAdded, "passkey-added"),
         (Self::PasskeyRenamed, "passkey-renamed"),
