@@ -15,13 +15,13 @@ use super::value::Moment;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   latchkey audit --since 24h
-  latchkey audit --actor anna --action sign_in --outcome refused
+  latchkey audit --actor anna --action session.create --outcome refused
   latchkey audit --target jellyfin --limit 20 --output json")]
 pub(crate) struct Audit {
     /// Only what this account did (or `console`, `system`)
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Only actions that begin like this: `person`, `person.create`, `sign_in`
+    /// Only actions that begin like this: `person`, `person.create`, `session.create` (a sign-in)
     #[arg(long, value_name = "PREFIX")]
     action: Option<String>,
     /// Only what was done to this person, group or app
