@@ -182,19 +182,10 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
             }
         }
     }
-    let path = raw.url().path().to_owned();
-    let params = PathParams::read(route.path, &path).ok_or_else(nothing_here)?;
+    let params = PathParams::read(route.path, raw.url().path()).ok_or_else(nothing_here)?;
     let query = Form::parse(raw.url().query().unwrap_or_default())?;
-    let request = Request {
-        method: route.method,
-        path,
-        params,
-        query,
-        body: Vec::new(),
-        peer,
-        now: app.clock.now(),
-        headers: raw,
-    };
+    let request =
+        Request { method: route.method, params, query, body: Vec::new(), peer, now: app.clock.now(), headers: raw };
     if route.kind == Kind::Page && !csrf::allowed(&request, &app.config.issuer()) {
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));

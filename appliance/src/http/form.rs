@@ -45,11 +45,6 @@ impl Form {
         }
     }
 
-    /// Every value of a name, for fields that may repeat (checkboxes).
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value)
-    }
-
     /// Every field in its order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -19,7 +19,7 @@ pub(crate) use adapt::{Incoming, Outgoing, Router};
 pub(crate) use app::{App, FAULT};
 pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
-pub(crate) use form::{Form, Repeated};
+pub(crate) use form::Form;
 pub(crate) use json::parse as parse_json;
 pub(crate) use request::{BadRequest, Method, Peer, Request};
 pub(crate) use response::Response;

@@ -13,8 +13,6 @@ use super::{cookies, json};
 pub(crate) struct Request {
     /// `HEAD` arrives as `GET`; the loop leaves the body out.
     pub(crate) method: Method,
-    /// The path, still percent-encoded; its parts are in `params`.
-    pub(crate) path: String,
     /// The values of the `:name` parts of the route's path.
     pub(crate) params: PathParams,
     /// The fields after `?`.
@@ -139,17 +137,8 @@ impl Request {
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     pub(crate) fn bearer(&self) -> Option<&str> {
-        self.authorization("bearer")
-    }
-
-    /// The still encoded credentials of `Authorization: Basic` (RFC 7617).
-    pub(crate) fn basic(&self) -> Option<&str> {
-        self.authorization("basic")
-    }
-
-    fn authorization(&self, wanted: &str) -> Option<&str> {
         let (scheme, rest) = self.header("authorization")?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim_start_matches(' '))
+        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_start_matches(' '))
     }
 
     /// The fields of a form in the body.

@@ -33,4 +33,5 @@ pub mod token;
 extern crate self as domain;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
 mod testing;

@@ -64,7 +64,9 @@ impl From<store::Fault> for Fault {
     fn from(fault: store::Fault) -> Self {
         match fault {
             store::Fault::Full => Self::DiskFull,
-            other => Self::Store(other),
+            fault @ (store::Fault::ReadOnly | store::Fault::Corrupt { .. } | store::Fault::Sqlite(_)) => {
+                Self::Store(fault)
+            }
         }
     }
 }

@@ -183,4 +183,5 @@ mod flow;
 mod house;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
 mod testing;

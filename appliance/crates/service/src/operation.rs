@@ -77,8 +77,6 @@ impl Refuses for crate::Refusal {
 /// An operation that reads.
 pub(crate) struct Reading<'a> {
     reader: &'a Reader<'a>,
-    /// The roles of the actor, for what the permit left open.
-    pub(crate) roles: Roles,
 }
 
 impl<'a> Deref for Reading<'a> {
@@ -199,7 +197,7 @@ impl Idp {
         self.store.read(|reader| {
             let roles = roles_of(reader, ctx, need)?;
             decide(&ctx.actor, roles, need).map_err(|denied| OpError::Refused(R::denied(denied)))?;
-            work(&Reading { reader, roles })
+            work(&Reading { reader })
         })
     }
 

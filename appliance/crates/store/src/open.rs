@@ -186,7 +186,7 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
     Ok(())
 }
 
-impl crate::Reader<'_> {
+impl Reader<'_> {
     /// A number that SQLite knows about the file.
     pub(crate) fn pragma(&self, name: &str) -> Result<i64, Fault> {
         Ok(self.connection().pragma_query_value(None, name, |row| row.get(0))?)
