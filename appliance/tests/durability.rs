@@ -1,5 +1,7 @@
 //! What was acknowledged stays, whatever happens to the process or the disk. The real binary, the real control socket.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::form::Repeated;
 use super::*;
 use crate::listen::{Site, Timeouts, Wire, converse};
 use crate::testing;
