@@ -91,7 +91,7 @@ test("without a passkey: a password with an authenticator app, each wrong factor
   await page.getByLabel("The same password again").fill(password);
   await page.getByLabel("Type the six digits").fill(digits(key));
   await page.getByRole("button", { name: "Continue" }).click();
-  await page.waitForURL(house.origin + "/account/sign-in");
+  await page.getByRole("status").getByText("Welcome back").waitFor();
   await visitor.goto("/account/sign-in");
   await visitor.heading("My account");
   await page.locator("summary", { hasText: /codes/ }).click();

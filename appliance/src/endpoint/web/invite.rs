@@ -151,6 +151,6 @@ fn come_in(app: &App, request: &Request, accepted: &Accepted) -> Response {
 fn void(app: &App, request: &Request, error: OpError<Refusal>) -> Response {
     match error {
         OpError::Refused(Refusal::Conflict(why)) => trouble(app, 410, Trouble::LinkOver { why }),
-        other => refused(app, request, other),
+        other @ (OpError::Refused(_) | OpError::Fault(_)) => refused(app, request, other),
     }
 }

@@ -219,7 +219,7 @@ pub(super) fn objection(app: &App, request: &Request, error: OpError<Refusal>) -
         OpError::Refused(refusal @ (Refusal::Exists { .. } | Refusal::TooMany { .. } | Refusal::Conflict(_))) => {
             Ok(Notice::of(News::Refused { why: refusal.to_string() }))
         }
-        other => Err(refused(app, request, other)),
+        other @ (OpError::Refused(_) | OpError::Fault(_)) => Err(refused(app, request, other)),
     }
 }
 
