@@ -12,6 +12,12 @@ use crate::time::{Span, Timestamp};
 /// The longest life of a link.
 pub const LONGEST: Span = Span::days(30);
 
+/// How long the link lives that a recovery code opens.
+pub const BY_CODE_LIFETIME: Span = Span::minutes(10);
+
+/// Who made the link that a recovery code opened, as its `created_by`; no name has a blank.
+pub const BY_CODE: &str = "recovery code";
+
 /// What the link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -70,6 +70,12 @@ impl Factors {
         Self(self.0 | factor.bit())
     }
 
+    /// These but not that one.
+    #[must_use]
+    pub const fn without(self, factor: Factor) -> Self {
+        Self(self.0 & !factor.bit())
+    }
+
     /// Whether that one is among them.
     pub const fn has(self, factor: Factor) -> bool {
         self.0 & factor.bit() != 0

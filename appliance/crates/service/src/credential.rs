@@ -2,6 +2,7 @@
 //! set a secret for somebody else.
 
 use domain::account::Account;
+use domain::credential::recovery::Worth;
 use domain::credential::{
     Credential, CredentialView, MAX_PASSKEYS, Passkey, RecoveryCodes, StoredCredential, TotpSecret, totp,
 };
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use crate::operation::{Abort, Writing};
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, demanded, password_hash, step_of, webauthn};
-use crate::{Change, Context, Fault, Idp, OpError, Refusal, Whose};
+use crate::{Change, Context, Fault, Idp, OpError, Refusal, Whose, recovery};
 
 /// An authenticator app that was shown its secret and has not sent a code yet.
 pub(crate) struct TotpEnrolment {
@@ -173,11 +174,15 @@ impl Idp {
         })
     }
 
-    /// Makes ten new recovery codes; the old ones are void. Shown once.
+    /// Makes ten new recovery codes; the old ones are void. Shown once. Refused where they would open nothing.
     pub fn regenerate_recovery_codes(&self, ctx: &Context) -> Result<Vec<Secret<String>>, OpError<Refusal>> {
         let me = me(ctx)?;
         self.write(ctx, Need::ChangeSelf(me), |op| {
             let account = op.account(me)?.ok_or(Refusal::Denied(Denied::NotSignedIn))?;
+            if recovery::worth(op, &account)? == Worth::Nothing {
+                let why = "recovery codes alone do not let in who looks after the house; add a second passkey";
+                return Err(Abort::refuse(Refusal::Conflict(why.into())));
+            }
             self.new_recovery_codes(op, &account)
         })
     }

@@ -2,9 +2,10 @@
 //! only the link, which is good once.
 
 use domain::account::{Account, AccountKind, Unusable};
+use domain::credential::recovery::Worth;
 use domain::credential::{Credential, CredentialKind, CredentialView};
 use domain::entropy;
-use domain::invite::{Invite, InvitePurpose, LONGEST};
+use domain::invite::{BY_CODE, Invite, InvitePurpose, LONGEST};
 use domain::name::{Label, Username};
 use domain::permission::Need;
 use domain::secret::Secret;
@@ -20,7 +21,7 @@ use crate::operation::{Abort, Writing};
 use crate::session::NewSession;
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, SignInRefusal, demanded};
-use crate::{Context, Idp, OpError, Refusal};
+use crate::{Context, Idp, OpError, Refusal, recovery};
 
 /// A link that was just made.
 #[derive(Debug)]
@@ -64,10 +65,19 @@ pub struct PasswordAnswer<'a> {
 pub struct Accepted {
     /// The person is in.
     pub session: NewSession,
-    /// New recovery codes, to be shown once; empty when the person has codes already.
+    /// New recovery codes, to be shown once; empty when the person has codes already or could not use any.
     pub recovery_codes: Vec<Secret<String>>,
+    /// What the codes are good for.
+    pub worth: Worth,
     /// Passkeys that were there before, which a person who lost a phone may want to remove.
     pub older_passkeys: Vec<CredentialView>,
+}
+
+/// A link that is about to be made.
+pub(crate) struct NewLink {
+    pub(crate) purpose: InvitePurpose,
+    pub(crate) created_by: String,
+    pub(crate) expires_at: Timestamp,
 }
 
 impl Idp {
@@ -95,23 +105,34 @@ impl Idp {
             }
             let known = !op.credentials(account.id)?.is_empty();
             let purpose = purpose.unwrap_or(if known { InvitePurpose::Recover } else { InvitePurpose::Join });
-            let token = OpaqueToken::random(account.id, entropy::number(self.entropy()), self.entropy());
             let expires_at = ctx.now + lifetime.unwrap_or(purpose.lifetime());
-            op.delete_invites(account.id)?;
-            op.insert_invite(&Invite {
-                account: account.id,
-                number: token.row,
-                digest: token.digest(),
-                purpose,
-                created_at: ctx.now,
-                created_by: op.actor_name()?,
-                expires_at,
-            })?;
-            op.record("invite.create", person.as_str(), json!({"purpose": purpose, "expires_at": expires_at}))?;
-            let token = token.encode(TokenKind::Invite);
-            let url = Secret::new(format!("{}/invite/{}", self.settings().issuer, token.expose()));
-            Ok(NewInvite { url, token, purpose, expires_at })
+            Ok(self.put_invite(op, &account, NewLink { purpose, created_by: op.actor_name()?, expires_at })?)
         })
+    }
+
+    /// Stores a new link in place of the ones made before.
+    pub(crate) fn put_invite(
+        &self,
+        op: &Writing<'_>,
+        account: &Account,
+        link: NewLink,
+    ) -> Result<NewInvite, store::Fault> {
+        let NewLink { purpose, created_by, expires_at } = link;
+        let token = OpaqueToken::random(account.id, entropy::number(self.entropy()), self.entropy());
+        op.delete_invites(account.id)?;
+        op.insert_invite(&Invite {
+            account: account.id,
+            number: token.row,
+            digest: token.digest(),
+            purpose,
+            created_at: op.ctx.now,
+            created_by,
+            expires_at,
+        })?;
+        op.record("invite.create", account.name.as_str(), json!({"purpose": purpose, "expires_at": expires_at}))?;
+        let token = token.encode(TokenKind::Invite);
+        let url = Secret::new(format!("{}/invite/{}", self.settings().issuer, token.expose()));
+        Ok(NewInvite { url, token, purpose, expires_at })
     }
 
     /// Voids the person's links.
@@ -180,8 +201,8 @@ impl Idp {
             self.add_passkey(op, &account, answer.label, made.passkey)?;
             let older = older.iter().filter(|stored| matches!(stored.credential, Credential::Passkey(_)));
             let older_passkeys = older.map(domain::credential::StoredCredential::view).collect();
-            let (session, recovery_codes) = self.enter(op, &account, &invite, Factors::NONE.with(Factor::Passkey))?;
-            Ok(Accepted { session, recovery_codes, older_passkeys })
+            let entered = self.enter(op, &account, &invite, Factors::NONE.with(Factor::Passkey))?;
+            Ok(Accepted { older_passkeys, ..entered })
         })
     }
 
@@ -219,8 +240,7 @@ impl Idp {
             op.record("password.set", account.name.as_str(), json!({}))?;
             op.record("totp.set", account.name.as_str(), json!({}))?;
             let proven = Factors::NONE.with(Factor::Password).with(Factor::Totp);
-            let (session, recovery_codes) = self.enter(op, &account, &invite, proven)?;
-            Ok(Accepted { session, recovery_codes, older_passkeys })
+            Ok(Accepted { older_passkeys, ..self.enter(op, &account, &invite, proven)? })
         })
     }
 
@@ -231,7 +251,7 @@ impl Idp {
         account: &Account,
         invite: &Invite,
         proven: Factors,
-    ) -> Result<(NewSession, Vec<Secret<String>>), Abort<Refusal>> {
+    ) -> Result<Accepted, Abort<Refusal>> {
         op.delete_invites(account.id)?;
         if invite.purpose == InvitePurpose::Recover {
             for session in op.sessions(account.id)? {
@@ -241,10 +261,12 @@ impl Idp {
         let credentials = op.credentials(account.id)?;
         let has_codes =
             credentials.iter().any(|s| s.credential.kind() == CredentialKind::Recovery && s.credential.usable());
-        let recovery_codes = if has_codes { Vec::new() } else { self.new_recovery_codes(op, account)? };
+        let worth = recovery::worth(op, account)?;
+        let of_use = !has_codes && worth != Worth::Nothing;
+        let recovery_codes = if of_use { self.new_recovery_codes(op, account)? } else { Vec::new() };
         op.record("invite.accept", account.name.as_str(), json!({"purpose": invite.purpose}))?;
         let session = self.grant_session(op, account, proven).map_err(|abort| abort.map(|why| refused(&why)))?;
-        Ok((session, recovery_codes))
+        Ok(Accepted { session, recovery_codes, worth, older_passkeys: Vec::new() })
     }
 }
 
@@ -259,6 +281,10 @@ fn open_invite(op: &Reader<'_>, ctx: &Context, token: &str) -> Result<(Account, 
         return Err(void().into());
     }
     let account = op.account(invite.account)?.ok_or_else(void)?;
+    // Somebody may have been given an office since a code opened this link.
+    if invite.created_by == BY_CODE && op.roles(account.id, account.kind)?.any_office() {
+        return Err(void().into());
+    }
     match account.usable(ctx.now) {
         Ok(()) => Ok((account, invite)),
         Err(Unusable::Locked) => {

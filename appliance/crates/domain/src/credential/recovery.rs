@@ -4,9 +4,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::{self, Entropy};
 use crate::secret::{Digest, Secret};
+use crate::sign_in::{Factor, Factors};
+use crate::strength::Strength;
 
 /// How many are made at once.
 pub const COUNT: usize = 10;
+
+/// What a recovery code is good for in the hands of its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// With the name it leads to a new passkey.
+    Alone,
+    /// It is the second step after the password, and no more.
+    WithPassword,
+    /// It opens nothing.
+    Nothing,
+}
+
+impl Worth {
+    /// Who holds an office can change what others have: that is not given back for a paper alone. It takes another admin or
+    /// somebody at the console.
+    pub fn of(office: bool, enrolled: Factors, demanded: Strength) -> Self {
+        if !office {
+            Self::Alone
+        } else if enrolled.has(Factor::Password) && demanded <= Strength::Mfa {
+            Self::WithPassword
+        } else {
+            Self::Nothing
+        }
+    }
+}
 
 /// Crockford's base 32: no i, l, o, u, so nothing is misread from paper.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -41,6 +68,11 @@ impl RecoveryCodes {
             texts.push(Secret::new(text));
         }
         (Self { digests }, texts)
+    }
+
+    /// What stands in for somebody without codes: the same work, never right.
+    pub fn nobodys() -> Self {
+        Self { digests: vec![StoredDigest(vec![0; 32]); COUNT] }
     }
 
     /// How many are left.
@@ -120,6 +152,22 @@ mod tests {
         let (_, texts) = RecoveryCodes::generate(&SeededEntropy::new(2));
         let distinct: std::collections::BTreeSet<_> = texts.iter().map(|text| text.expose().clone()).collect();
         assert_eq!(distinct.len(), COUNT);
+    }
+
+    #[test]
+    fn nobodys_codes_take_nothing() {
+        let (_, texts) = RecoveryCodes::generate(&SeededEntropy::new(1));
+        assert!(texts.iter().all(|text| !RecoveryCodes::nobodys().spend(text.expose())));
+    }
+
+    #[test]
+    fn a_paper_alone_never_gives_an_office_back() {
+        let password = Factors::NONE.with(Factor::Passkey).with(Factor::Password);
+        let passkey = Factors::NONE.with(Factor::Passkey);
+        assert_eq!(Worth::of(false, passkey, Strength::Passkey), Worth::Alone);
+        assert_eq!(Worth::of(true, password, Strength::Mfa), Worth::WithPassword);
+        assert_eq!(Worth::of(true, password, Strength::Passkey), Worth::Nothing);
+        assert_eq!(Worth::of(true, passkey, Strength::Any), Worth::Nothing);
     }
 
     #[test]
