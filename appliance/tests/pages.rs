@@ -404,6 +404,120 @@ fn weak_and_unequal_passwords_are_refused_with_what_to_do() {
     }
 }
 
+/// The recovery codes on a page.
+fn codes_on(page: &str) -> Vec<String> {
+    page.split("data-code>").skip(1).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect()
+}
+
+/// Anna with codes on paper and a browser that knows nothing.
+fn anna_with_a_paper() -> (Anna, Vec<String>) {
+    let (mut anna, link) = Anna::invited();
+    let codes = codes_on(&anna.accept(&link).text());
+    assert_eq!(codes.len(), 10);
+    anna.cookie.clear();
+    (anna, codes)
+}
+
+impl Anna {
+    fn recover(&self, name: &str, code: &str) -> Answer {
+        self.post_from("/recover", &[("username", name), ("recovery", code)], "/recover")
+    }
+
+    fn give_office(&self) {
+        self.server.operate(|idp| {
+            let member = service::Member::Account("anna".parse().unwrap());
+            idp.add_member(&Context::console(START), &"owners".parse().unwrap(), &member).unwrap();
+        });
+    }
+}
+
+#[test]
+fn who_has_only_a_recovery_code_makes_a_new_passkey_with_it() {
+    let (mut anna, codes) = anna_with_a_paper();
+    assert!(anna.get("/signin").text().contains("href=\"/recover\""));
+    assert_eq!(anna.get("/recover").status, 200);
+    let link = location(&anna.recover("anna", &codes[0])).to_owned();
+    assert!(link.starts_with("/invite/"), "{link}");
+    assert!(anna.get(&link).text().contains("Welcome back"));
+    anna.device = Authenticator::new(&anna.server.issuer);
+    assert_eq!(location(&anna.accept(&link)), "/account/sign-in");
+    assert!(anna.get("/account/sign-in").text().contains("9 left"));
+    anna.cookie.clear();
+    assert_eq!(location(&anna.sign_in_with_passkey("/")), "/");
+}
+
+#[test]
+fn a_recovery_that_fails_looks_the_same_for_everybody() {
+    let (anna, codes) = anna_with_a_paper();
+    let used = location(&anna.recover("anna", &codes[0])).to_owned();
+    assert!(!used.is_empty());
+    let answers: Vec<String> =
+        [("anna", codes[0].as_str()), ("anna", "0000-0000-0000-0000"), ("bert", &codes[1]), ("", ""), ("<b>", "\0")]
+            .into_iter()
+            .map(|(name, code)| {
+                let answer = anna.recover(name, code);
+                assert_eq!(answer.status, 403, "{name}");
+                let text = answer.text();
+                assert!(code.len() < 2 || !text.contains(code), "a code came back");
+                let (_, alert) = text.split_once("role=\"alert\"").unwrap();
+                alert.split("</div>").next().unwrap().to_owned()
+            })
+            .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
+#[test]
+fn who_looks_after_the_house_is_told_what_it_takes_only_after_a_right_code() {
+    let (anna, codes) = anna_with_a_paper();
+    anna.give_office();
+    let wrong = anna.recover("anna", "0000-0000-0000-0000");
+    assert!(!wrong.text().contains("look after Latchkey here"), "{}", wrong.text());
+    for _ in 0..2 {
+        let right = anna.recover("anna", &codes[0]);
+        assert_eq!(right.status, 403);
+        assert!(right.text().contains("latchkey person recover"), "the code stays good: {}", right.text());
+    }
+}
+
+#[test]
+fn a_recovery_form_that_is_broken_or_from_elsewhere_is_refused() {
+    let (anna, codes) = anna_with_a_paper();
+    let twice = [("username", "anna"), ("username", "anna"), ("recovery", codes[0].as_str())];
+    assert_eq!(anna.post("/recover", &twice).status, 400);
+    let elsewhere = Call::post("/recover").origin("https://evil.example");
+    let elsewhere = anna.server.send(&elsewhere.form(&[("username", "anna"), ("recovery", &codes[0])]));
+    assert_eq!(elsewhere.status, 403);
+    assert!(location(&anna.recover("anna", &codes[0])).starts_with("/invite/"));
+}
+
+#[test]
+fn nobody_is_handed_codes_that_open_nothing() {
+    let (mut anna, link) = Anna::invited();
+    anna.give_office();
+    let answer = anna.accept(&link);
+    assert_eq!(location(&answer), "/");
+    let page = anna.get("/account/sign-in").text();
+    assert!(page.contains("Add a second passkey instead") && !page.contains("ten new codes"), "{page}");
+    let home = anna.get("/").text();
+    assert!(home.contains("Add a second passkey") && !home.contains("print recovery codes"), "{home}");
+    let refused = anna.post("/account/recovery-codes", &[("a", "b")]);
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("add a second passkey"), "{}", refused.text());
+}
+
+#[test]
+fn codes_that_need_the_password_say_so() {
+    let (mut anna, link) = Anna::invited();
+    anna.give_office();
+    anna.accept(&link);
+    let password = "otter lantern sixty moss";
+    anna.post("/account/password", &[("password", password), ("repeat", password)]);
+    assert!(anna.get("/account/sign-in").text().contains("together with your password"));
+    let sheet = anna.post("/account/recovery-codes", &[("a", "b")]).text();
+    assert_eq!(codes_on(&sheet).len(), 10);
+    assert!(sheet.contains("together with your password"), "{sheet}");
+}
+
 #[test]
 fn a_device_that_is_signed_out_from_afar_is_out_at_once() {
     let mut anna = Anna::at_home();

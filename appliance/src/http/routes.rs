@@ -117,6 +117,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::web::INVITE,
     endpoint::web::PICTURE,
     endpoint::web::PROFILE,
+    endpoint::web::RECOVER,
     endpoint::web::SIGN_IN,
     endpoint::web::SSH_KEYS,
     endpoint::web::WAYS_IN,

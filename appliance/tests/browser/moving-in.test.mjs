@@ -59,7 +59,7 @@ test("a passkey signs in from the autofill of the name field and by the button, 
 test("a refused screen lock lets nobody in, says so, and can be tried again", async () => {
   const visitor = await Visitor.arrive(browser, house, DESKTOP);
   const authenticator = await visitor.carryAuthenticator();
-  await visitor.goto(house.links.get("mira"));
+  await visitor.goto(await house.newcomer("ole", "Ole"));
   await visitor.verify(authenticator, false);
   await visitor.page.getByRole("button", { name: "Create my passkey" }).click();
   await visitor.page.getByRole("alert").getByText("Nothing happened").waitFor();
@@ -118,6 +118,34 @@ test("without a passkey: a password with an authenticator app, each wrong factor
   await page.getByLabel("Recovery code").fill(recovery);
   await page.getByRole("button", { name: "Use this code" }).click();
   await visitor.heading(/^Hello/);
+  await visitor.leave();
+});
+
+test("a recovery code in place of a lost phone leads to a new passkey, and works once", async () => {
+  const lost = await Visitor.arrive(browser, house, PHONE);
+  await lost.carryAuthenticator();
+  const [code] = await lost.moveIn(await house.newcomer("nora", "Nora"));
+  await lost.leave();
+
+  const visitor = await Visitor.arrive(browser, house, PHONE);
+  const { page } = visitor;
+  visitor.expectedStatus.add(403);
+  const authenticator = await visitor.carryAuthenticator({ autofill: false });
+  await visitor.goto("/signin");
+  await page.getByRole("link", { name: "I cannot sign in" }).click();
+  await visitor.heading("I cannot sign in");
+  await visitor.fits();
+  await page.getByLabel("Your name here").fill("nora");
+  await page.getByLabel("Recovery code").fill("0000-0000-0000-0000");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("alert").getByText("That did not work").waitFor();
+  await page.getByLabel("Recovery code").fill(code);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await visitor.heading("Welcome back, Nora");
+  await visitor.bePresent(authenticator, true);
+  await page.getByRole("button", { name: "Create my passkey" }).click();
+  await page.waitForURL(house.origin + "/account/sign-in");
+  await page.getByText("9 left").waitFor();
   await visitor.leave();
 });
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::client::Client;
+use domain::credential::recovery::Worth;
 use domain::credential::{CredentialKind, CredentialView};
 use service::{Idp, SignedIn, Whose};
 
@@ -16,15 +17,17 @@ pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Page, "/", page!(dashboar
 
 async fn dashboard(app: Arc<App>, request: Request) -> Answer {
     let op = |idp: &Idp, me: &SignedIn| {
-        Ok((idp.usable_apps(&me.context)?, idp.list_credentials(&me.context, &Whose::Mine)?))
+        let credentials = idp.list_credentials(&me.context, &Whose::Mine)?;
+        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
-    let (apps, credentials) = found.map_err(|error| refused(&app, &request, error))?;
+    let (apps, credentials, back) = found.map_err(|error| refused(&app, &request, error))?;
     let page = Dashboard {
         chrome: frame(&app, &me),
         notice: said(&request),
         apps: apps.iter().map(tile).collect(),
-        only_one_way_in: only_one_way_in(&credentials),
+        only_one_way_in: !back.without_passkeys && only_one_passkey(&credentials),
+        codes_would_help: back.worth == Worth::Alone,
     };
     Ok(show(&app, 200, &page))
 }
@@ -43,14 +46,8 @@ pub(super) fn icon(client: &Client, has_icon: bool) -> Icon {
     Icon::new(client.display_name.as_str(), address)
 }
 
-/// A single passkey that stays on one device, and no codes for the day when that device is gone.
-fn only_one_way_in(credentials: &[CredentialView]) -> bool {
+/// A single passkey that stays on one device.
+fn only_one_passkey(credentials: &[CredentialView]) -> bool {
     let mut passkeys = credentials.iter().filter(|known| known.kind == CredentialKind::Passkey);
-    let alone = passkeys.next().is_some_and(|first| !first.synced) && passkeys.next().is_none();
-    let others = credentials.iter().any(|known| match known.kind {
-        CredentialKind::Recovery => known.left.is_some_and(|left| left > 0),
-        CredentialKind::Password => true,
-        CredentialKind::Passkey | CredentialKind::Totp => false,
-    });
-    alone && !others
+    passkeys.next().is_some_and(|first| !first.synced) && passkeys.next().is_none()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::credential::recovery::Worth;
 use domain::invite::InvitePurpose;
 use domain::name::Label;
 use service::{Accepted, Context, Idp, OpError, PasskeyAnswer, PasswordAnswer, Refusal};
@@ -142,6 +143,7 @@ fn come_in(app: &App, request: &Request, accepted: &Accepted) -> Response {
         chrome: Chrome::nobody(&app.config),
         codes: accepted.recovery_codes.iter().map(|code| code.expose().clone()).collect(),
         username: accepted.session.signed_in.account.name.to_string(),
+        with_password: accepted.worth == Worth::WithPassword,
         first_time: true,
         next: next.to_owned(),
     };

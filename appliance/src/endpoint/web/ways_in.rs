@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::credential::recovery::Worth;
 use domain::credential::{CredentialKind, CredentialView};
 use domain::id::CredentialNumber;
 use domain::name::Label;
@@ -10,7 +11,7 @@ use service::{Idp, PasskeyAnswer, SignedIn, Whose};
 
 use super::qr;
 use super::sign_in::{answer, ceremony};
-use super::view::account::{Authenticator, Codes, Passkey, Password, RecoveryCodes, Tab, WaysIn};
+use super::view::account::{Authenticator, Codes, CodesAre, Passkey, Password, RecoveryCodes, Tab, WaysIn};
 use super::view::part::{Done, News, Notice, When};
 use super::view::sign_in::Svg;
 use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, refused, said, show};
@@ -54,9 +55,10 @@ async fn list(app: Arc<App>, request: Request) -> Answer {
 }
 
 async fn show_list(app: &App, request: &Request, status: u16, notice: Option<Notice>) -> Answer {
-    let op = |idp: &Idp, me: &SignedIn| idp.list_credentials(&me.context, &Whose::Mine);
-    let (me, credentials) = inside(app, request, Lane::General, op).await?;
-    let credentials = credentials.map_err(|error| refused(app, request, error))?;
+    let op =
+        |idp: &Idp, me: &SignedIn| Ok((idp.list_credentials(&me.context, &Whose::Mine)?, idp.way_back(&me.context)?));
+    let (me, found) = inside(app, request, Lane::General, op).await?;
+    let (credentials, back) = found.map_err(|error| refused(app, request, error))?;
     let now = request.now;
     let of = |kind| credentials.iter().find(move |known| known.kind == kind);
     let page = WaysIn {
@@ -68,6 +70,11 @@ async fn show_list(app: &App, request: &Request, status: u16, notice: Option<Not
         authenticator_added: of(CredentialKind::Totp).map(|known| When::new(known.created_at, now)),
         codes: of(CredentialKind::Recovery)
             .map(|known| Codes { left: known.left.unwrap_or_default(), made: When::new(known.created_at, now) }),
+        codes_are: match back.worth {
+            Worth::Alone => CodesAre::ForANewPasskey,
+            Worth::WithPassword => CodesAre::ForThePassword,
+            Worth::Nothing => CodesAre::OfNoUse,
+        },
     };
     Ok(show(app, status, &page))
 }
@@ -241,13 +248,20 @@ async fn set_authenticator(app: Arc<App>, request: Request) -> Answer {
 }
 
 async fn make_codes(app: Arc<App>, request: Request) -> Answer {
-    let op = |idp: &Idp, me: &SignedIn| idp.regenerate_recovery_codes(&me.context);
-    let (me, codes) = inside(&app, &request, Lane::General, op).await?;
-    let codes = codes.map_err(|error| refused(&app, &request, error))?;
+    let op = |idp: &Idp, me: &SignedIn| Ok((idp.regenerate_recovery_codes(&me.context)?, idp.way_back(&me.context)?));
+    let (me, made) = inside(&app, &request, Lane::General, op).await?;
+    let (codes, back) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            let notice = objection(&app, &request, error)?;
+            return show_list(&app, &request, 409, Some(notice)).await;
+        }
+    };
     let page = RecoveryCodes {
         chrome: frame(&app, &me),
         codes: codes.iter().map(|code| code.expose().clone()).collect(),
         username: me.account.name.to_string(),
+        with_password: back.worth == Worth::WithPassword,
         first_time: false,
         next: HOME.to_owned(),
     };

@@ -57,6 +57,7 @@ pub(crate) struct WaysIn {
     pub password_changed: Option<When>,
     pub authenticator_added: Option<When>,
     pub codes: Option<Codes>,
+    pub codes_are: CodesAre,
 }
 
 /// One passkey.
@@ -70,6 +71,17 @@ pub(crate) struct Passkey {
     pub synced: bool,
     /// Refused, because it may have been copied by somebody else.
     pub suspect: bool,
+}
+
+/// What the person may do with recovery codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodesAre {
+    /// One leads to a new passkey.
+    ForANewPasskey,
+    /// One is the second step after the password.
+    ForThePassword,
+    /// They open nothing: who looks after the house needs another passkey instead.
+    OfNoUse,
 }
 
 /// How many recovery codes are left.
@@ -111,6 +123,8 @@ pub(crate) struct RecoveryCodes {
     pub chrome: Chrome,
     pub codes: Vec<String>,
     pub username: String,
+    /// They go together with the password; otherwise one alone leads to a new passkey.
+    pub with_password: bool,
     /// Shown as the last step of an invitation.
     pub first_time: bool,
     pub next: String,

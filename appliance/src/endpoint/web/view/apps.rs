@@ -12,6 +12,8 @@ pub(crate) struct Dashboard {
     pub apps: Vec<AppTile>,
     /// Sign-in rests on a single passkey and nothing else: say so once, kindly.
     pub only_one_way_in: bool,
+    /// Recovery codes would be another.
+    pub codes_would_help: bool,
 }
 
 /// One app.

@@ -172,6 +172,8 @@ pub(crate) enum News {
     WrongCode,
     /// The recovery code is wrong or used already.
     WrongRecoveryCode,
+    /// Name and recovery code do not belong together; which of the two is wrong is nobody's business.
+    NotRecovered,
     /// The passkey was not accepted.
     WrongPasskey,
     /// The passkey may have been copied.

@@ -1,12 +1,12 @@
 //! Every page, rendered with a sample household.
 
 use super::account::{
-    Apps, Authenticator, Codes, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
+    Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
 use super::apps::{AppTile, Consent, Dashboard, Share};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
-use super::sign_in::{Invite, InvitePassword, Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut, Svg};
+use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use askama::Template;
 use domain::attribute::{ATTRIBUTES, Edit};
@@ -77,6 +77,9 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             SecondFactor { chrome: outside(), notice, attempt: "a1".to_owned(), recovery_open, next: String::new() };
         rendered(pages, name, &page);
     }
+    for (name, notice, username) in [("recover", None, ""), ("recover_wrong", says(News::NotRecovered), "mia")] {
+        rendered(pages, name, &Recover { chrome: outside(), notice, username: username.to_owned() });
+    }
     for (name, has_password) in [("reauthenticate", true), ("reauthenticate_passkey", false)] {
         let page = Reauthenticate {
             chrome: inside(),
@@ -125,6 +128,7 @@ fn invited(pages: &mut BTreeMap<String, String>) {
             chrome: inside(),
             codes: (0..10).map(|n| format!("k7m{n}-x2pq-9fh{n}")).collect(),
             username: "mia".to_owned(),
+            with_password: first_time,
             first_time,
             next: "/".to_owned(),
         };
@@ -146,9 +150,10 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         app("Home Assistant", ""),
         app("Music", "music.miller.home"),
     ];
-    let page = Dashboard { chrome: inside(), notice: None, apps: tiles, only_one_way_in: true };
+    let page = Dashboard { chrome: inside(), notice: None, apps: tiles, only_one_way_in: true, codes_would_help: true };
     rendered(pages, "dashboard", &page);
-    let page = Dashboard { chrome: inside(), notice: None, apps: vec![], only_one_way_in: false };
+    let page =
+        Dashboard { chrome: inside(), notice: None, apps: vec![], only_one_way_in: false, codes_would_help: false };
     rendered(pages, "dashboard_empty", &page);
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
@@ -206,6 +211,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         password_changed: Some(ago(60 * 24 * 200)),
         authenticator_added: Some(ago(60 * 24 * 3)),
         codes: Some(Codes { left: 9, made: ago(60 * 30) }),
+        codes_are: CodesAre::ForANewPasskey,
     };
     rendered(pages, "account_sign_in", &page);
     let page = WaysIn {
@@ -214,6 +220,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         password_changed: None,
         authenticator_added: None,
         codes: None,
+        codes_are: CodesAre::OfNoUse,
         ..page
     };
     rendered(pages, "account_sign_in_bare", &page);
@@ -283,6 +290,7 @@ fn trouble(pages: &mut BTreeMap<String, String>) {
         ("trouble_bad_request", Trouble::BadRequest),
         ("trouble_not_from_here", Trouble::NotFromHere),
         ("trouble_not_allowed", Trouble::NotAllowed),
+        ("trouble_holds_office", Trouble::HoldsOffice),
         (
             "trouble_link_over",
             Trouble::LinkOver {

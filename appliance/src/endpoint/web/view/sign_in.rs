@@ -30,6 +30,16 @@ pub(crate) struct SecondFactor {
     pub next: String,
 }
 
+/// `/recover`: a name and a recovery code, for a new passkey.
+#[derive(Debug, Template)]
+#[template(path = "recover.html")]
+pub(crate) struct Recover {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    /// What was typed before.
+    pub username: String,
+}
+
 /// `/reauthenticate`: before something that matters is changed.
 #[derive(Debug, Template)]
 #[template(path = "reauthenticate.html")]

@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     AccountClosed,
     /// The person has no office for this.
     NotAllowed,
+    /// A right recovery code of somebody who looks after the house: it needs another admin or the console.
+    HoldsOffice,
     /// An expected no, in the service's own words.
     Refused { why: String },
     /// The app asked in a way that cannot be answered safely.
