@@ -1,6 +1,7 @@
 //! What unit tests of the endpoints need: an application around a household in memory.
 
 #[path = "../tests/support/seeded.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
 mod seeded;
 
 use std::path::{Path, PathBuf};

@@ -232,7 +232,7 @@ fn tls_speaks_1_3_and_http_1_1_only() {
 fn tls_sessions_are_resumed_in_both_versions() {
     let server = Server::listen();
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
-        let config = harness::client_config(server.certificate(), &[version]);
+        let config = harness::client::client_config(server.certificate(), &[version]);
         let connect = || {
             let tcp = TcpStream::connect(server.address()).unwrap();
             let mut client = TlsClient::with(tcp, config.clone(), &server.authority()).unwrap();

@@ -5,7 +5,7 @@
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod client;
+pub mod client;
 #[path = "../support/seeded.rs"]
 mod seeded;
 
@@ -22,7 +22,7 @@ use appliance::system::{Clock, SystemClock};
 use domain::time::Timestamp;
 use service::Idp;
 
-pub use client::{Answer, Call, TlsClient, client_config};
+pub use client::{Answer, Call, TlsClient};
 pub use seeded::SeededEntropy;
 
 /// When every test without sockets begins.
