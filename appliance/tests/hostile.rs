@@ -15,7 +15,8 @@ const GET: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Patience of a few milliseconds in one place, endless in the others.
 fn patience() -> Timeouts {
-    let long = Duration::from_secs(60);
+    // Whoever waits for it has failed, and is seen to hang.
+    let long = Duration::from_secs(3600);
     Timeouts { head: long, idle: long, body: long, write: long, drain: Duration::from_secs(2), shutdown: long }
 }
 
