@@ -83,8 +83,8 @@ const APPS: [App; 2] = [
         roles: &[("parents", "admin"), ("children", "user")],
     },
     App {
-        name: "papers",
-        display_name: "Papers",
+        name: "letters",
+        display_name: "Letters",
         redirect_uri: "http://localhost:8000/accounts/oidc/latchkey/login/callback/",
         launch_url: "http://localhost:8000",
         allow: "parents",
