@@ -47,16 +47,14 @@ pub(crate) struct Pools<S> {
 type Job<S> = Box<dyn FnOnce(&S) + Send>;
 
 impl<S: Send + Sync + 'static> Pools<S> {
-    /// Starts the threads. They end when the last handle on the pools is gone.
+    /// Starts the threads. They end when the last handle on the pools is gone. `hashes` is how many passwords are hashed
+    /// at a time; what the machine's memory allows unless said otherwise.
     ///
     /// # Errors
     /// When the machine has no more threads.
-    pub(crate) fn start(shared: S) -> io::Result<Self> {
+    pub(crate) fn start(shared: S, hashes: Option<usize>) -> io::Result<Self> {
         let shared = Arc::new(shared);
-        let permits = match system::memory() {
-            Some(bytes) if bytes >= TWO_PERMITS_FROM => 2,
-            Some(_) | None => 1,
-        };
+        let permits = hashes.unwrap_or_else(usual_permits);
         let mut threads = Vec::new();
         let general = pool("worker", WORKERS, QUEUE, (&shared, &mut threads))?;
         let hashing = pool("hash", permits, HASH_QUEUE, (&shared, &mut threads))?;
@@ -138,6 +136,13 @@ async fn submit<S: 'static, T: Send + 'static>(
     }
 }
 
+fn usual_permits() -> usize {
+    match system::memory() {
+        Some(bytes) if bytes >= TWO_PERMITS_FROM => 2,
+        Some(_) | None => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_operation_runs_elsewhere_and_its_answer_comes_back() {
-        let pools = Pools::start(41).unwrap();
+        let pools = Pools::start(41, None).unwrap();
         let here = thread::current().id();
         let (answer, there) = smol::block_on(pools.run(|n| (n + 1, thread::current().id()))).unwrap();
         assert_eq!(answer, 42);
@@ -157,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_panicking_operation_leaves_the_thread_alive() {
-        let pools = Pools::start(()).unwrap();
+        let pools = Pools::start((), Some(2)).unwrap();
         for _ in 0..10 {
             let run = AssertUnwindSafe(pools.run(|()| panic!("on purpose")));
             assert!(smol::block_on(run.catch_unwind()).is_err());
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn past_the_queue_of_hashes_the_answer_is_busy_at_once() {
         let (open, gate) = channel::bounded::<()>(1);
-        let pools = Arc::new(Pools::start(()).unwrap());
+        let pools = Arc::new(Pools::start((), Some(2)).unwrap());
         let mut waiting = Vec::new();
         for _ in 0..HASH_QUEUE + 3 {
             let gate = gate.clone();
@@ -188,7 +193,7 @@ mod tests {
     fn a_request_that_went_away_is_not_worked_on() {
         static DONE: AtomicUsize = AtomicUsize::new(0);
         let (open, gate) = channel::bounded::<()>(1);
-        let pools = Pools::start(()).unwrap();
+        let pools = Pools::start((), Some(2)).unwrap();
         let mut blockers: Vec<_> = (0..WORKERS)
             .map(|_| {
                 let gate = gate.clone();

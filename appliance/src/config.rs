@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 /// More than any sensible file; a wrong path (a disk, a log) is noticed before it fills the memory.
 const MAX_FILE: u64 = 64 * 1024;
+/// Most passwords that are hashed at a time.
+const MOST_HASHES: usize = 8;
 
 /// The configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -76,11 +78,13 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one address.
     pub per_peer: usize,
+    /// Passwords hashed at a time, 19 MiB each; what the machine's memory allows unless said otherwise.
+    pub hashes: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 256, per_peer: 32 }
+        Self { connections: 256, per_peer: 32, hashes: None }
     }
 }
 
@@ -171,6 +175,9 @@ impl Config {
     /// When it has an unknown key or a wrong value.
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if config.limits.hashes.is_some_and(|hashes| !(1..=MOST_HASHES).contains(&hashes)) {
+            return Err(format!("limits: hashes is between 1 and {MOST_HASHES}"));
+        }
         if config.limits.connections == 0 || config.limits.per_peer == 0 {
             return Err("limits: a bound of 0 would let nobody in".to_owned());
         }
@@ -226,7 +233,7 @@ mod tests {
     fn a_host_is_enough() {
         let config = Config::parse("host = \"id.example.net\"").unwrap();
         assert_eq!(config.issuer(), "https://id.example.net");
-        assert_eq!(config.limits, Limits { connections: 256, per_peer: 32 });
+        assert_eq!(config.limits, Limits { connections: 256, per_peer: 32, hashes: None });
         assert!(config.strict_transport());
     }
 
@@ -258,6 +265,8 @@ mod tests {
             "host = \"a.b\"\nlisten = [\"here\"]",
             "host = \"a.b\"\nlog = \"loud\"",
             "host = \"a.b\"\n[limits]\nper_peer = 0",
+            "host = \"a.b\"\n[limits]\nhashes = 0",
+            "host = \"a.b\"\n[limits]\nhashes = 99",
         ] {
             assert!(Config::parse(bad).is_err(), "{bad}");
         }

@@ -227,7 +227,7 @@ impl Desk {
         } else {
             Idp::open(&config.database(), settings, Arc::clone(&entropy), now)?
         };
-        let bridge = Bridge::start(idp).map_err(ServeError::Threads)?;
+        let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
         let app = Arc::new(App { bridge, config, clock, entropy });
         let site = Arc::new(Site { router: Router::new(Arc::clone(&app), ROUTES), timeouts });
         Ok(Self { site, app })

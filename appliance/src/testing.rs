@@ -31,7 +31,7 @@ impl Clock for Standing {
 /// The application of `https://id.example`, at [`NOW`].
 pub(crate) fn app() -> Arc<App> {
     let config = Config::parse("host = \"id.example\"").unwrap();
-    let bridge = Bridge::start(idp(&config)).unwrap();
+    let bridge = Bridge::start(idp(&config), config.limits.hashes).unwrap();
     Arc::new(App { bridge, clock: Arc::new(Standing(NOW)), entropy: Arc::new(seeded::SeededEntropy::new(2)), config })
 }
 

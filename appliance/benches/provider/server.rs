@@ -35,7 +35,7 @@ impl Server {
         let config = folder.join("latchkey.toml");
         let text = format!(
             "host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\ndata_dir = \"{}\"\nlog = \"error\"\n\
-             [limits]\nconnections = 256\nper_peer = 256\n",
+             [limits]\nconnections = 256\nper_peer = 256\nhashes = 1\n",
             folder.display()
         );
         fs::write(&config, text).expect("the configuration");
