@@ -133,4 +133,29 @@ mod tests {
         let read = house.idp.list_events(&ben, &EventFilter::default(), None, None);
         assert_eq!(refusal(read), Refusal::Denied(Denied::NotAllowed));
     }
+
+    #[test]
+    fn who_tries_to_take_the_last_owner_away_is_in_the_log() {
+        let house = House::new();
+        house.person("anna", &["owners"]);
+        let lock = Amendment { locked: Some(true), ..Amendment::default() };
+        refusal(house.idp.set_account(&console(), Person, &user("anna"), &lock));
+        assert_eq!(house.last_event(), "change.refused  refused");
+        let last = house.events().pop().unwrap();
+        assert!(last.detail["why"].as_str().unwrap().contains("owner"), "{:?}", last.detail);
+    }
+
+    #[test]
+    fn who_bends_the_groups_is_in_the_log_and_who_mistypes_is_not() {
+        let house = House::new();
+        house.group("parents", &[]);
+        let mut before = house.events().len();
+        let nested = |name: &str| crate::Member::Group(crate::house::group(name));
+        refusal(house.idp.add_member(&console(), &crate::house::group("parents"), &nested("nobody-here")));
+        assert_eq!(house.events().len(), before);
+        refusal(house.idp.add_member(&console(), &crate::house::group("parents"), &nested("parents")));
+        before += 1;
+        assert_eq!(house.events().len(), before);
+        assert!(house.last_event().starts_with("change.refused "), "{}", house.last_event());
+    }
 }

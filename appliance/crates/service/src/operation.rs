@@ -6,7 +6,7 @@ use domain::event::{Event, MAX_TEXT, Outcome};
 use domain::id::EventNumber;
 use domain::name::Username;
 use domain::permission::{Actor, Denied, Need, Permit, Roles, decide};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{Ending, Reader, Writer};
 
 use crate::refusals::RefusalLog;
@@ -62,6 +62,11 @@ pub(crate) trait Refuses: Sized {
     /// The refusal of somebody who may not.
     fn denied(denied: Denied) -> Self;
 
+    /// What the audit log says about this no to a change, if anything: typing errors are not worth a line.
+    fn noteworthy(&self) -> Option<String> {
+        None
+    }
+
     /// A no that must persist what was written before it.
     fn commit(self) -> Abort<Self> {
         Abort::Keep(self)
@@ -71,6 +76,21 @@ pub(crate) trait Refuses: Sized {
 impl Refuses for crate::Refusal {
     fn denied(denied: Denied) -> Self {
         Self::Denied(denied)
+    }
+
+    /// Who tries to take the last owner away, or to bend the groups that give offices, has made no typing error.
+    fn noteworthy(&self) -> Option<String> {
+        match self {
+            Self::LastOwner | Self::Builtin(_) | Self::Cycle(_) => {
+                Some(self.to_string().chars().take(MAX_TEXT).collect())
+            }
+            Self::Denied(_)
+            | Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::Invalid { .. }
+            | Self::TooMany { .. }
+            | Self::Conflict(_) => None,
+        }
     }
 }
 
@@ -223,7 +243,25 @@ impl Idp {
                 Err(Abort::Undo(error)) => Ending::Rollback(Err(error)),
             }
         });
-        ended.map_err(|fault| OpError::Fault(fault.into()))?
+        let ended = ended.map_err(|fault| OpError::Fault(fault.into()))?;
+        if let Err(OpError::Refused(refusal)) = &ended
+            && let Some(why) = refusal.noteworthy()
+        {
+            self.note_refusal(ctx, &why)?;
+        }
+        ended
+    }
+
+    /// What a refused change had written is undone; that it was tried stays.
+    fn note_refusal(&self, ctx: &Context, why: &str) -> Result<(), Fault> {
+        let noted = self.store.write(|writer| {
+            let op = Writing { writer, ctx, refusals: &self.refusals, roles: Roles::NONE };
+            match op.record_refusal("change.refused", "", json!({"why": why})) {
+                Ok(()) => Ending::Commit(Ok(())),
+                Err(fault) => Ending::Rollback(Err(fault)),
+            }
+        });
+        Ok(noted??)
     }
 }
 

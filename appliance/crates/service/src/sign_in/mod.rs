@@ -14,7 +14,7 @@ pub(crate) mod webauthn;
 
 use domain::account::{Account, AccountKind};
 use domain::id::AccountId;
-use domain::permission::Actor;
+use domain::permission::{Actor, Need};
 use domain::sign_in::{self, Factors, Next};
 use domain::strength::Strength;
 use domain::time::Span;
@@ -29,7 +29,7 @@ pub(crate) use second_factor::step_of;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::pending::{Bounds, Pending};
 use crate::session::NewSession;
-use crate::{Fault, Idp, Settings};
+use crate::{Context, Fault, Idp, OpError, Settings};
 
 /// How long a ceremony or a half-done sign-in may take.
 pub(crate) const PATIENCE: Span = Span::minutes(5);
@@ -92,11 +92,27 @@ pub(crate) fn enrolled(reader: &Reader<'_>, account: AccountId) -> Result<Factor
 }
 
 impl Idp {
+    /// A sign-in that ends before there is anything to write but that it was refused.
+    pub(super) fn turn_away(
+        &self,
+        ctx: &Context,
+        name: &str,
+        (why, refusal): (&str, SignInRefusal),
+    ) -> OpError<SignInRefusal> {
+        let refused = self.write::<(), _>(ctx, Need::Nothing, |op| Err(refuse(op, name, (why, refusal))?));
+        match refused {
+            Err(error) => error,
+            Ok(()) => SignInRefusal::NotAccepted.into(),
+        }
+    }
+
     /// The account behind a proof, if it may sign in. The caller has proven something, so it may be told why not.
     pub(super) fn admit(&self, op: &Writing<'_>, id: AccountId) -> Result<Account, Abort<SignInRefusal>> {
-        let account = op.account(id)?.ok_or_else(|| Abort::refuse(SignInRefusal::NotAccepted))?;
+        let Some(account) = op.account(id)? else {
+            return Err(refuse(op, "", ("account is gone", SignInRefusal::NotAccepted))?);
+        };
         if account.kind != AccountKind::Person {
-            return Err(Abort::refuse(SignInRefusal::NotAccepted));
+            return Err(refuse(op, account.name.as_str(), ("no person", SignInRefusal::NotAccepted))?);
         }
         if let Err(why) = account.usable(op.ctx.now) {
             op.record_refusal("session.create", account.name.as_str(), json!({"why": "account"}))?;
@@ -127,6 +143,16 @@ impl Idp {
             }
         }
     }
+}
+
+/// Writes down that a sign-in was refused, and refuses it.
+pub(super) fn refuse(
+    op: &Writing<'_>,
+    name: &str,
+    (why, refusal): (&str, SignInRefusal),
+) -> Result<Abort<SignInRefusal>, store::Fault> {
+    op.record_refusal("session.create", name, json!({"why": why}))?;
+    Ok(refusal.commit())
 }
 
 #[cfg(test)]

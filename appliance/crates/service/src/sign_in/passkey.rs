@@ -8,7 +8,7 @@ use domain::sign_in::{Factor, Factors};
 use serde_json::{Value, json};
 
 use super::webauthn::{Claim, Rejected};
-use super::{PasskeyChallenge, SignInRefusal};
+use super::{PasskeyChallenge, SignInRefusal, refuse};
 use crate::operation::{Abort, Refuses, Writing};
 use crate::session::NewSession;
 use crate::{Context, Idp, OpError};
@@ -29,9 +29,11 @@ impl Idp {
         answer: &Value,
     ) -> Result<NewSession, OpError<SignInRefusal>> {
         let Some(state) = self.sign_ins.ceremonies.take(ceremony, ctx.now) else {
-            return Err(SignInRefusal::Expired.into());
+            return Err(self.turn_away(ctx, "", ("ceremony is over", SignInRefusal::Expired)));
         };
-        let claim = Claim::read(answer).ok_or(SignInRefusal::Invalid)?;
+        let Some(claim) = Claim::read(answer) else {
+            return Err(self.turn_away(ctx, "", ("unreadable passkey", SignInRefusal::Invalid)));
+        };
         let stored = self.read::<_, SignInRefusal>(ctx, Need::Nothing, |op| Ok(op.passkey(claim.credential_id())?))?;
         let Some((stored, passkey)) = stored.and_then(split) else {
             return self.write(ctx, Need::Nothing, |op| {
@@ -45,9 +47,11 @@ impl Idp {
             let current = op.passkey(claim.credential_id())?.and_then(split);
             let Some((current, now_stored)) = current.filter(|(_, current)| *current == passkey) else {
                 // Used or removed at the same moment: what was verified is not what is stored.
-                return Err(Abort::refuse(SignInRefusal::Expired));
+                return Err(refuse(op, "", ("passkey changed", SignInRefusal::Expired))?);
             };
-            let account = op.account(stored.account)?.ok_or_else(|| Abort::refuse(SignInRefusal::NotAccepted))?;
+            let Some(account) = op.account(stored.account)? else {
+                return Err(refuse(op, "", ("account is gone", SignInRefusal::NotAccepted))?);
+            };
             let name = account.name.as_str();
             if claim.user_handle() != Some(*account.subject.as_bytes()) {
                 op.record_refusal("session.create", name, json!({"why": "user handle"}))?;

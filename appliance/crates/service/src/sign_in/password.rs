@@ -30,7 +30,10 @@ impl Idp {
         name: &str,
         password: &Secret<String>,
     ) -> Result<SignInOutcome, OpError<SignInRefusal>> {
-        let password = password_hash::normalized(password.expose()).ok_or(SignInRefusal::NotAccepted)?;
+        let Some(password) = password_hash::normalized(password.expose()) else {
+            // Longer than any password: the same for every name, so no name is looked up.
+            return Err(self.turn_away(ctx, "", ("over-long password", SignInRefusal::NotAccepted)));
+        };
         let found = self.find_password(ctx, name)?;
         let hash = found
             .as_ref()

@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use serde_json::json;
 use totp_rs::{Algorithm, Builder, Secret as TotpKey, Totp};
 
-use super::SignInRefusal;
+use super::{SignInRefusal, refuse};
 use crate::operation::{Abort, Refuses, Writing};
 use crate::session::NewSession;
 use crate::{Context, Fault, Idp, OpError};
@@ -41,7 +41,9 @@ impl Idp {
         attempt: &str,
         code: &str,
     ) -> Result<NewSession, OpError<SignInRefusal>> {
-        let held = self.sign_ins.attempts.take(attempt, ctx.now).ok_or(SignInRefusal::Expired)?;
+        let Some(held) = self.sign_ins.attempts.take(attempt, ctx.now) else {
+            return Err(self.turn_away(ctx, "", ("attempt is over", SignInRefusal::Expired)));
+        };
         let finished = self.write(ctx, Need::Nothing, |op| self.second_step(op, &held.value, code));
         if matches!(finished, Err(OpError::Refused(SignInRefusal::CodeNotAccepted) | OpError::Fault(_))) {
             self.sign_ins.attempts.put_back(attempt, held);
@@ -53,7 +55,7 @@ impl Idp {
         let account = self.admit(op, attempt.account)?;
         let credentials = op.credentials(account.id)?;
         let Some(password) = credentials.iter().find(|stored| attempt.password.still_holds(stored)).cloned() else {
-            return Err(Abort::refuse(SignInRefusal::Expired));
+            return Err(refuse(op, account.name.as_str(), ("password changed", SignInRefusal::Expired))?);
         };
         let kind = if totp::digits_of(code).is_some() { CredentialKind::Totp } else { CredentialKind::Recovery };
         let Some(stored) = credentials.into_iter().find(|stored| stored.credential.kind() == kind) else {

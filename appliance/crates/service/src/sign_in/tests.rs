@@ -210,6 +210,32 @@ fn the_last_use_of_a_passkey_is_shown() {
     assert_eq!(passkey.label.as_str(), "My phone");
 }
 
+#[test]
+fn every_refused_sign_in_is_one_event_that_shows_nothing_typed() {
+    let (door, mut device) = door_with_passkey();
+    let ctx = door.stranger();
+    let long = "hunter2".repeat(1000);
+    let asked = door.house.idp.start_passkey_sign_in(&ctx).unwrap();
+    let answer = device.get(&asked.options);
+    door.house.idp.finish_passkey_sign_in(&ctx, &asked.ceremony, &answer).unwrap();
+    let unread = door.house.idp.start_passkey_sign_in(&ctx).unwrap();
+    let tries: [&dyn Fn() -> SignInRefusal; 6] = [
+        &|| why(door.password("hunter2", "x")),
+        &|| why(door.password("anna", &long)),
+        &|| why(door.password("hunter2", &long)),
+        &|| why(door.house.idp.finish_passkey_sign_in(&ctx, &asked.ceremony, &answer)),
+        &|| why(door.house.idp.finish_passkey_sign_in(&ctx, &unread.ceremony, &json!("hunter2"))),
+        &|| why(door.code("hunter2", "hunter2")),
+    ];
+    for (index, one) in tries.iter().enumerate() {
+        let before = door.house.events().len();
+        one();
+        assert_eq!(door.house.events().len(), before + 1, "try {index}");
+        assert_eq!(door.house.last_event(), "session.create  refused", "try {index}");
+    }
+    assert!(!format!("{:?}", door.house.events()).contains("hunter2"));
+}
+
 // Accounts that may not.
 
 #[test]
