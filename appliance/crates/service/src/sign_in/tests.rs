@@ -614,10 +614,10 @@ fn lock(door: &Door, name: &str) {
 }
 
 fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
-    let ctx = crate::Context::system(door.now);
+    let ctx = Context::system(door.now);
     door.house
         .idp
-        .read::<_, crate::Refusal>(&ctx, domain::permission::Need::System, |op| {
+        .read::<_, crate::Refusal>(&ctx, Need::System, |op| {
             let all = op.credentials(account.id)?;
             Ok(all.into_iter().find_map(|stored| match stored.credential {
                 domain::credential::Credential::Password(hash) => Some(hash),
@@ -631,10 +631,10 @@ fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
 }
 
 fn set_hash(door: &Door, account: &Account, hash: domain::credential::PasswordHash) {
-    let ctx = crate::Context::system(door.now);
+    let ctx = Context::system(door.now);
     door.house
         .idp
-        .write::<_, crate::Refusal>(&ctx, domain::permission::Need::System, |op| {
+        .write::<_, crate::Refusal>(&ctx, Need::System, |op| {
             let credential = domain::credential::Credential::Password(hash);
             door.house.idp.put_credential(op, account, "Password", credential)
         })
