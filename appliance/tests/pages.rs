@@ -1,6 +1,6 @@
 //! The pages as a browser without scripts sees them: who gets in, what is asked again, what is never followed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[path = "support/authenticator.rs"]
 mod authenticator;

@@ -116,6 +116,10 @@ test("with password and authenticator app the way leads back to the app as well"
 
   await visitor.goto(request("album", { login_hint: "per" }));
   assert.equal(await page.getByLabel("Your name here").inputValue(), "per");
+  visitor.expectedStatus.add(403);
+  await page.getByLabel("Password").fill("not the password");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await visitor.heading("Sign in to continue to Album");
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await visitor.heading("One more step");

@@ -108,6 +108,7 @@ async fn passkey(app: Arc<App>, request: Request) -> Answer {
         outcome.map(|new| SignInOutcome::SignedIn(Box::new(new))),
         &Attempt { next, way: Way::Passkey },
     )
+    .await
 }
 
 async fn password(app: Arc<App>, request: Request) -> Answer {
@@ -116,7 +117,7 @@ async fn password(app: Arc<App>, request: Request) -> Answer {
     let typed = name.clone();
     let op = move |idp: &Idp, context: &Context| idp.sign_in_with_password(context, &typed, &password);
     let outcome = anybody(&app, &request, Lane::Hashing, op).await?;
-    conclude(&app, &request, outcome, &Attempt { next, way: Way::Password { name } })
+    conclude(&app, &request, outcome, &Attempt { next, way: Way::Password { name } }).await
 }
 
 async fn second(app: Arc<App>, request: Request) -> Answer {
@@ -128,7 +129,7 @@ async fn second(app: Arc<App>, request: Request) -> Answer {
     let op = move |idp: &Idp, context: &Context| idp.finish_sign_in_with_code(context, &id, code.expose());
     let outcome = anybody(&app, &request, Lane::General, op).await?;
     let tried = Attempt { next, way: Way::Code { attempt, recovery } };
-    conclude(&app, &request, outcome.map(|new| SignInOutcome::SignedIn(Box::new(new))), &tried)
+    conclude(&app, &request, outcome.map(|new| SignInOutcome::SignedIn(Box::new(new))), &tried).await
 }
 
 /// What somebody tried, to be shown again when it did not work.
@@ -143,7 +144,7 @@ enum Way {
     Code { attempt: String, recovery: bool },
 }
 
-fn conclude(
+async fn conclude(
     app: &App,
     request: &Request,
     outcome: Result<SignInOutcome, OpError<SignInRefusal>>,
@@ -158,8 +159,19 @@ fn conclude(
             &Attempt { way: Way::Code { attempt, recovery: false }, next: tried.next.clone() },
         )),
         Err(OpError::Fault(fault)) => Err(accident(app, &fault)),
-        Err(OpError::Refused(refusal)) => Ok(not_let_in(app, request, &refusal, tried)),
+        Err(OpError::Refused(refusal)) => {
+            let waiting = tried.next.authorization_request();
+            let op = move |idp: &Idp, context: &Context| waiting_app(idp, context, waiting);
+            let waiting = anybody(app, request, Lane::General, op).await?.map(|waiting| waiting.app);
+            Ok(not_let_in(app, request, &refusal, Refused { tried, waiting }))
+        }
     }
+}
+
+/// What did not work, and for which app.
+struct Refused<'a> {
+    tried: &'a Attempt,
+    waiting: Option<String>,
 }
 
 /// Gives the browser its session and sends it on.
@@ -173,7 +185,8 @@ pub(super) fn with_session(response: Response, new: &NewSession, now: Timestamp)
     response.set_cookie(&session::keep(new.cookie.expose(), seconds))
 }
 
-fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, tried: &Attempt) -> Response {
+fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Refused<'_>) -> Response {
+    let Refused { tried, waiting } = refused;
     let news = match refusal {
         SignInRefusal::Denied(denied) => return denied_here(app, request, *denied),
         SignInRefusal::Account(_) => return trouble(app, 403, Trouble::AccountClosed),
@@ -199,7 +212,7 @@ fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, tried: &Att
         SignInRefusal::SomebodyElse => News::SomebodyElse,
     };
     let username = if let Way::Password { name } = &tried.way { name.clone() } else { String::new() };
-    door(app, 403, &tried.next, Shown { news: Some(news), username, waiting: None })
+    door(app, 403, &tried.next, Shown { news: Some(news), username, waiting })
 }
 
 /// What the door shows beside its fields.
