@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "each test file uses its own part")]
 #[path = "support/authenticator.rs"]
 mod authenticator;
 mod harness;

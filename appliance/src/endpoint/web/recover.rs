@@ -14,7 +14,7 @@ pub(crate) const ROUTES: &[Route] =
     &[Route::get(Kind::Page, "/recover", page!(ask)), Route::post(Kind::Page, "/recover", page!(recover))];
 
 async fn ask(app: Arc<App>, _: Request) -> Answer {
-    Ok(show_form(&app, 200, String::new(), None))
+    Ok(show_form(&app, 200, "", None))
 }
 
 async fn recover(app: Arc<App>, request: Request) -> Answer {
@@ -26,14 +26,14 @@ async fn recover(app: Arc<App>, request: Request) -> Answer {
         Ok(link) => Ok(Response::redirect303(&format!("/invite/{}", link.token.expose()))),
         Err(OpError::Fault(fault)) => Err(accident(&app, &fault)),
         Err(OpError::Refused(RecoveryRefusal::NotAccepted)) => {
-            Ok(show_form(&app, 403, name, Some(Notice::of(News::NotRecovered))))
+            Ok(show_form(&app, 403, &name, Some(Notice::of(News::NotRecovered))))
         }
         Err(OpError::Refused(RecoveryRefusal::HoldsOffice)) => Ok(trouble(&app, 403, Trouble::HoldsOffice)),
         Err(OpError::Refused(RecoveryRefusal::Denied(denied))) => Ok(denied_here(&app, &request, denied)),
     }
 }
 
-fn show_form(app: &App, status: u16, typed: String, notice: Option<Notice>) -> Response {
+fn show_form(app: &App, status: u16, typed: &str, notice: Option<Notice>) -> Response {
     let username = typed.chars().take(64).collect();
     show(app, status, &Recover { chrome: Chrome::nobody(&app.config), notice, username })
 }
