@@ -440,7 +440,7 @@ fn who_has_only_a_recovery_code_makes_a_new_passkey_with_it() {
     assert!(link.starts_with("/invite/"), "{link}");
     assert!(anna.get(&link).text().contains("Welcome back"));
     anna.device = Authenticator::new(&anna.server.issuer);
-    assert_eq!(location(&anna.accept(&link)), "/account/sign-in");
+    assert_eq!(location(&anna.accept(&link)), "/account/sign-in?said=back-again");
     assert!(anna.get("/account/sign-in").text().contains("9 left"));
     anna.cookie.clear();
     assert_eq!(location(&anna.sign_in_with_passkey("/")), "/");

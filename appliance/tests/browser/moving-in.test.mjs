@@ -144,7 +144,7 @@ test("a recovery code in place of a lost phone leads to a new passkey, and works
   await visitor.heading("Welcome back, Nora");
   await visitor.bePresent(authenticator, true);
   await page.getByRole("button", { name: "Create my passkey" }).click();
-  await page.waitForURL(house.origin + "/account/sign-in");
+  await page.waitForURL(house.origin + "/account/sign-in?said=back-again");
   await page.getByText("9 left").waitFor();
   await visitor.leave();
 });
