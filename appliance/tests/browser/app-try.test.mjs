@@ -59,7 +59,7 @@ test("a trial goes through sign-in and consent, and shows the claims with their 
 });
 
 test("a trial of somebody whom the app does not want says why, in the terminal", async () => {
-  const trial = attempt("papers");
+  const trial = attempt("letters");
   const [visitor, link] = await visit(trial);
   await visitor.carryAuthenticator();
   await visitor.moveIn(await house.newcomer("nils", "Nils"));
