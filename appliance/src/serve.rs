@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_io::Async;
@@ -228,7 +228,7 @@ impl Desk {
             Idp::open(&config.database(), settings, Arc::clone(&entropy), now)?
         };
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
-        let app = Arc::new(App { bridge, config, clock, entropy });
+        let app = Arc::new(App { bridge, config, clock, entropy, discovery: OnceLock::new() });
         let site = Arc::new(Site { router: Router::new(Arc::clone(&app), ROUTES), timeouts });
         Ok(Self { site, app })
     }

@@ -5,8 +5,8 @@
 mod seeded;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use domain::time::Timestamp;
 use service::{Idp, Settings};
@@ -32,7 +32,13 @@ impl Clock for Standing {
 pub(crate) fn app() -> Arc<App> {
     let config = Config::parse("host = \"id.example\"").unwrap();
     let bridge = Bridge::start(idp(&config), config.limits.hashes).unwrap();
-    Arc::new(App { bridge, clock: Arc::new(Standing(NOW)), entropy: Arc::new(seeded::SeededEntropy::new(2)), config })
+    Arc::new(App {
+        bridge,
+        clock: Arc::new(Standing(NOW)),
+        entropy: Arc::new(seeded::SeededEntropy::new(2)),
+        config,
+        discovery: OnceLock::new(),
+    })
 }
 
 /// An empty household of that configuration.

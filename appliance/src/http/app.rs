@@ -1,6 +1,6 @@
 //! What every endpoint can reach.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::entropy::{self, Entropy};
 
@@ -22,6 +22,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// Random bytes, for fault numbers and the like; secrets are made in `service`.
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// The discovery document, written at the first request for it.
+    pub(crate) discovery: OnceLock<Arc<[u8]>>,
 }
 
 impl App {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::entropy::{self, Entropy};
+use crate::time::Timestamp;
 
 macro_rules! row_number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -52,7 +53,7 @@ row_number!(
     SessionNumber
 );
 row_number!(
-    /// A family of tokens, numbered at random within its account.
+    /// A family of tokens, numbered by time and chance within its account.
     FamilyNumber
 );
 row_number!(
@@ -63,6 +64,16 @@ row_number!(
     /// An audit event, numbered in the order of happening.
     EventNumber
 );
+
+impl FamilyNumber {
+    /// A new number: the second it began in and 21 random bits, below 2^53. Families of one account are so stored in the order
+    /// of time, where a new one dirties the page of the one before and the oldest go page by page. It is no secret.
+    pub fn new(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let random = u32::from_be_bytes(entropy::bytes(entropy)) >> 11;
+        let second = u32::try_from(now.unix()).unwrap_or(u32::MAX);
+        Self(i64::from(second) << 21 | i64::from(random))
+    }
+}
 
 /// Who somebody is to the apps: the `sub` of OpenID Connect and the user handle of WebAuthn. Random, stable, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

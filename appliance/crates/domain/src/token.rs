@@ -53,6 +53,16 @@ impl OpaqueToken {
         Self { account, row, secret: secret::random_key(entropy) }
     }
 
+    /// A token for that row with a secret that was made elsewhere.
+    pub fn with_secret(account: AccountId, row: i64, secret: Secret<[u8; 32]>) -> Self {
+        Self { account, row, secret }
+    }
+
+    /// Its secret.
+    pub fn secret(&self) -> &Secret<[u8; 32]> {
+        &self.secret
+    }
+
     /// The digest to store, or to compare with the stored one.
     pub fn digest(&self) -> Digest {
         Digest::of(self.secret.expose())

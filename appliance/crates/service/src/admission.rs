@@ -1,69 +1,57 @@
 //! Loads what `domain::admission` decides upon.
 
+use std::sync::Arc;
+
 use domain::account::Account;
 use domain::admission::{self, NotAdmitted};
 use domain::claim::{self, Person, Released};
-use domain::client::Client;
-use domain::group::Group;
 use domain::id::AccountId;
 use domain::scope::{Scope, Scopes};
 use domain::strength::Strength;
 use domain::time::Timestamp;
 use store::{Fault, Reader};
 
+use crate::known::{Known, KnownApp, KnownPerson};
+
 /// A person who may use the app.
 pub(crate) struct Admitted {
-    pub(crate) account: Account,
-    pub(crate) groups: Vec<Group>,
-    /// The scopes beyond the standard ones.
-    extra: Scopes,
+    person: Arc<KnownPerson>,
+    app: Arc<KnownApp>,
 }
 
-/// Loads the person and asks whether the app is open to them.
-pub(crate) fn admit(
-    reader: &Reader<'_>,
-    client: &Client,
-    account: AccountId,
-    proven: Strength,
-    now: Timestamp,
-) -> Result<Result<Admitted, NotAdmitted>, Fault> {
-    let Some(account) = reader.account(account)? else { return Ok(Err(NotAdmitted::NoPerson)) };
-    let groups = reader.effective_groups(account.id, account.kind)?;
-    let access = reader.client_access(client.id)?;
-    if let Err(why) = admission::admit(&account, &groups, &access, proven, now) {
-        return Ok(Err(why));
+impl Known {
+    /// Asks whether the app is open to the person.
+    pub(crate) fn admit(
+        &self,
+        reader: &Reader<'_>,
+        app: &Arc<KnownApp>,
+        account: AccountId,
+        (proven, now): (Strength, Timestamp),
+    ) -> Result<Result<Admitted, NotAdmitted>, Fault> {
+        let Some(person) = self.person(reader, account)? else { return Ok(Err(NotAdmitted::NoPerson)) };
+        let verdict = admission::admit(&person.account, &person.groups, &app.access, proven, now);
+        Ok(verdict.map(|()| Admitted { person, app: Arc::clone(app) }))
     }
-    let extra = reader.client_scopes(client.id)?;
-    let extra: Scopes = extra
-        .into_iter()
-        .filter(|(group, _)| groups.iter().any(|one| one.id == *group))
-        .map(|(_, scope)| scope)
-        .collect();
-    Ok(Ok(Admitted { account, groups, extra }))
 }
 
 impl Admitted {
+    /// The person.
+    pub(crate) fn account(&self) -> &Account {
+        &self.person.account
+    }
+
     /// What of the scopes asked for this person may grant.
     pub(crate) fn grantable(&self, asked: &Scopes) -> Scopes {
-        asked.grantable(&self.extra)
+        let mine = |group| self.person.groups.iter().any(|one| one.id == group);
+        let extra = self.app.scopes.iter().filter(|(group, _)| mine(*group)).map(|(_, scope)| scope.clone());
+        asked.grantable(&extra.collect())
     }
 
     /// The claims about this person for the app.
-    pub(crate) fn claims(
-        &self,
-        reader: &Reader<'_>,
-        client: &Client,
-        scopes: &Scopes,
-        issuer: &str,
-    ) -> Result<Vec<Released>, Fault> {
-        let rules = reader.client_claims(client.id)?;
-        let picture = match scopes.has("profile") {
-            true => reader.picture_updated_at(self.account.id)?,
-            false => None,
-        };
-        let picture = picture.map(|at| picture_url(issuer, &self.account, at));
-        let person = Person { account: &self.account, groups: &self.groups, picture: picture.as_deref() };
-        Ok(claim::release(person, scopes, &rules))
+    pub(crate) fn claims(&self, scopes: &Scopes, issuer: &str) -> Vec<Released> {
+        let KnownPerson { account, groups, picture } = &*self.person;
+        let picture = picture.map(|at| picture_url(issuer, account, at));
+        claim::release(Person { account, groups, picture: picture.as_deref() }, scopes, &self.app.claims)
     }
 }
 

@@ -7,7 +7,6 @@ use domain::scope;
 use domain::strength::Strength;
 use serde_json::json;
 
-use crate::Idp;
 use crate::token::{CLIENT_AUTHENTICATION, GRANTS};
 
 /// Claims that apps may count on; an app's own rules add others.
@@ -35,41 +34,34 @@ const CLAIMS: [&str; 21] = [
     "groups",
 ];
 
-impl Idp {
-    /// The document, as bytes to send.
-    pub fn discovery(&self) -> Arc<[u8]> {
-        Arc::clone(self.oauth.discovery.get_or_init(|| self.describe()))
-    }
-
-    fn describe(&self) -> Arc<[u8]> {
-        let issuer = &self.settings.issuer;
-        let at = |path: &str| format!("{issuer}{path}");
-        let grants: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
-        let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
-        let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
-        let document = json!({
-            "issuer": issuer,
-            "authorization_endpoint": at("/authorize"),
-            "token_endpoint": at("/token"),
-            "userinfo_endpoint": at("/userinfo"),
-            "jwks_uri": at("/.well-known/jwks.json"),
-            "scopes_supported": scopes,
-            "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
-            "grant_types_supported": grants,
-            "subject_types_supported": ["public"],
-            "acr_values_supported": strengths,
-            "id_token_signing_alg_values_supported": Algorithm::ALL,
-            "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
-            "code_challenge_methods_supported": ["S256"],
-            "claim_types_supported": ["normal"],
-            "claims_supported": CLAIMS,
-            "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
-            "authorization_response_iss_parameter_supported": true,
-        });
-        document.to_string().into_bytes().into()
-    }
+/// The document, as bytes to send. It depends on nothing but the issuer, so it can be written once for all.
+pub fn discovery(issuer: &str) -> Arc<[u8]> {
+    let at = |path: &str| format!("{issuer}{path}");
+    let grants: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
+    let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
+    let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
+    let document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public"],
+        "acr_values_supported": strengths,
+        "id_token_signing_alg_values_supported": Algorithm::ALL,
+        "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "code_challenge_methods_supported": ["S256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": CLAIMS,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true,
+    });
+    document.to_string().into_bytes().into()
 }

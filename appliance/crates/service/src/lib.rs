@@ -18,6 +18,7 @@ mod founding;
 mod group;
 mod invite;
 mod keys;
+mod known;
 mod oauth;
 mod operation;
 mod page;
@@ -54,6 +55,7 @@ pub use authorize::{
 pub use consent::ConsentView;
 pub use context::{Context, Origin};
 pub use credential::{PasskeyAnswer, TotpChallenge};
+pub use discovery::discovery;
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
@@ -89,6 +91,7 @@ pub struct Idp {
     refusals: refusals::RefusalLog,
     sign_ins: sign_in::SignIns,
     oauth: oauth::OAuth,
+    known: known::Known,
 }
 
 impl Idp {
@@ -117,6 +120,7 @@ impl Idp {
             pictures: picture::Gate::default(),
             refusals: refusals::RefusalLog::new(now),
             oauth: oauth::OAuth::default(),
+            known: known::Known::default(),
         };
         idp.found(now)?;
         idp.start_oauth(now)?;

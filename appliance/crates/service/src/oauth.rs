@@ -26,8 +26,6 @@ pub(crate) struct OAuth {
     pub(crate) codes: Codes,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
-    /// The discovery document, written once.
-    pub(crate) discovery: OnceLock<Arc<[u8]>>,
 }
 
 impl OAuth {

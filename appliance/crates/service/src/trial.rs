@@ -2,13 +2,11 @@
 //! claim, instead of becoming tokens. No token is made, so that nobody can use the trial to be somebody else at the app.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::claim::Released;
-use domain::client::Client;
-use domain::entropy;
 use domain::grant::authorization_code::{AuthorizationCode, CodeRefusal, Granted};
 use domain::grant::refresh_token::TokenFamily;
 use domain::id::{ClientId, FamilyNumber};
@@ -23,8 +21,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;
 
-use crate::admission;
 use crate::codes::Taken;
+use crate::known::KnownApp;
 use crate::token::{Material, TokenRefusal, id_token_claims};
 use crate::{Context, Idp, OpError, Refusal};
 
@@ -178,19 +176,19 @@ impl Idp {
                 let why = trial.refused.unwrap_or_else(|| "the app was told an error; see its description".to_owned());
                 return Ok(TrialReport::Refused { why });
             };
-            let number = FamilyNumber(entropy::number(self.entropy()));
+            let number = FamilyNumber::new(ctx.now, self.entropy());
             let code = match self.oauth.codes.take(code, number, ctx.now) {
                 Taken::Code(code) => *code,
                 Taken::Nothing | Taken::Spent { .. } => return Ok(refused(CodeRefusal::Unknown)),
             };
-            let client = op.client(trial.client)?.filter(|client| client.id == code.granted.client);
-            let Some(client) = client.filter(|_| code.redirect_uri == trial.redirect_uri) else {
+            let app = self.known.app(op, trial.client)?.filter(|app| app.client.id == code.granted.client);
+            let Some(app) = app.filter(|_| code.redirect_uri == trial.redirect_uri) else {
                 return Ok(refused(CodeRefusal::OtherClient));
             };
             if ctx.now >= code.expires_at() {
                 return Ok(refused(CodeRefusal::Expired));
             }
-            self.report(op, ctx, client, code)
+            self.report(op, ctx, app, code)
         })
     }
 
@@ -198,23 +196,23 @@ impl Idp {
         &self,
         reader: &store::Reader<'_>,
         ctx: &Context,
-        client: Client,
+        app: Arc<KnownApp>,
         code: AuthorizationCode,
     ) -> Result<TrialReport, OpError<Refusal>> {
         let AuthorizationCode { granted, nonce, .. } = code;
         let Granted { account, authentication, .. } = granted;
-        let admitted = match admission::admit(reader, &client, account, authentication.strength, ctx.now)? {
+        let admitted = match self.known.admit(reader, &app, account, (authentication.strength, ctx.now))? {
             Ok(admitted) => admitted,
             Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
         };
-        let claims = admitted.claims(reader, &client, &granted.scopes, &self.settings.issuer)?;
-        let lifetimes = client.settings.lifetimes;
+        let claims = admitted.claims(&granted.scopes, &self.settings.issuer);
+        let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
-        let subject = admitted.account.subject;
-        let material = Material { client, family, subject, claims, refresh_token: None, nonce };
+        let subject = admitted.account().subject;
+        let material = Material { app, family, subject, claims, refresh_token: None, nonce };
         let id_token = id_token_claims(&material, &self.settings.issuer, ctx.now, material.family.expires_at);
         Ok(TrialReport::Released(Box::new(TrialResult {
-            person: admitted.account.name,
+            person: admitted.account().name.clone(),
             strength: authentication.strength,
             id_token,
             userinfo: crate::userinfo::document(subject, &material.claims),
@@ -233,15 +231,15 @@ impl Idp {
     ) -> Result<TrialReport, OpError<Refusal>> {
         self.read(ctx, Need::ManageApps, |op| {
             let absent = |kind, name: &str| OpError::Refused(Refusal::NotFound { kind, name: name.to_owned() });
-            let client = op.client_by_name(app)?.ok_or_else(|| absent("app", app.as_str()))?;
+            let app = self.known.app_by_name(op, app)?.ok_or_else(|| absent("app", app.as_str()))?;
             let account = op.account_by_name(person)?.ok_or_else(|| absent("person", person.as_str()))?;
             // As strong as can be: the question is what is released, not how the person would sign in.
-            let admitted = match admission::admit(op, &client, account.id, Strength::Passkey, ctx.now)? {
+            let admitted = match self.known.admit(op, &app, account.id, (Strength::Passkey, ctx.now))? {
                 Ok(admitted) => admitted,
                 Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
             };
             let scopes = admitted.grantable(scopes);
-            let claims = admitted.claims(op, &client, &scopes, &self.settings.issuer)?;
+            let claims = admitted.claims(&scopes, &self.settings.issuer);
             let id_token = claims
                 .iter()
                 .filter(|one| one.placement.in_id_token())

@@ -8,7 +8,6 @@ use domain::id::Subject;
 use domain::permission::{Denied, Need};
 use serde_json::{Map, Value};
 
-use crate::admission;
 use crate::operation::Refuses;
 use crate::{Context, Idp, OpError};
 
@@ -56,11 +55,13 @@ impl Idp {
             if !granted.scopes.has("openid") {
                 return Err(OpError::Refused(BearerRefusal::InsufficientScope));
             }
-            let client = op.client(granted.client)?.ok_or_else(invalid)?;
-            let admitted = admission::admit(op, &client, granted.account, granted.authentication.strength, ctx.now)?
+            let app = self.known.app(op, granted.client)?.ok_or_else(invalid)?;
+            let admitted = self
+                .known
+                .admit(op, &app, granted.account, (granted.authentication.strength, ctx.now))?
                 .map_err(|why| OpError::Refused(BearerRefusal::NotAdmitted(why)))?;
-            let claims = admitted.claims(op, &client, &granted.scopes, &self.settings.issuer)?;
-            Ok(document(admitted.account.subject, &claims))
+            let claims = admitted.claims(&granted.scopes, &self.settings.issuer);
+            Ok(document(admitted.account().subject, &claims))
         })
     }
 }

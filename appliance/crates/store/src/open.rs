@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -26,6 +27,8 @@ pub struct Store {
     /// Dropped before the writer: the connection that closes last checkpoints, and a reader cannot.
     readers: Readers,
     writer: Mutex<Connection>,
+    /// Counts the changes of accounts, groups and apps.
+    directory: AtomicU64,
 }
 
 struct Readers {
@@ -51,6 +54,7 @@ impl Store {
         Ok(Self {
             readers: Readers { idle: Mutex::new(readers), returned: Condvar::new(), count },
             writer: Mutex::new(writer),
+            directory: AtomicU64::new(0),
         })
     }
 
@@ -62,13 +66,14 @@ impl Store {
         Ok(Self {
             readers: Readers { idle: Mutex::new(Vec::new()), returned: Condvar::new(), count: 0 },
             writer: Mutex::new(writer),
+            directory: AtomicU64::new(0),
         })
     }
 
     /// Runs `work` on one consistent state of the database.
     pub fn read<T, E: From<Fault>>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         if self.readers.count == 0 {
-            return snapshot(&lock(&self.writer), work);
+            return self.snapshot(&lock(&self.writer), work);
         }
         let mut idle = lock(&self.readers.idle);
         let connection = loop {
@@ -80,8 +85,8 @@ impl Store {
         drop(idle);
         let lent = Lent { connection: Some(connection), home: &self.readers };
         match &lent.connection {
-            Some(connection) => snapshot(connection, work),
-            None => snapshot(&lock(&self.writer), work),
+            Some(connection) => self.snapshot(connection, work),
+            None => self.snapshot(&lock(&self.writer), work),
         }
     }
 
@@ -89,9 +94,15 @@ impl Store {
     pub fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Ending<T>) -> Result<T, Fault> {
         let mut connection = lock(&self.writer);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        match work(&Writer::new(&transaction)) {
+        let writer = Writer::new(&transaction, self.directory.load(Ordering::Acquire));
+        match work(&writer) {
             Ending::Commit(value) => {
+                let touched = writer.touched_directory();
                 transaction.commit()?;
+                if touched {
+                    // Before anybody is told that it is done, and before the next one writes.
+                    self.directory.fetch_add(1, Ordering::Release);
+                }
                 Ok(value)
             }
             Ending::Rollback(value) => {
@@ -99,6 +110,22 @@ impl Store {
                 Ok(value)
             }
         }
+    }
+}
+
+impl Store {
+    fn snapshot<T, E: From<Fault>>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&Reader<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Asked before the state is fixed: it may turn out newer than this says, never older.
+        let directory = self.directory.load(Ordering::Acquire);
+        // Unchecked: the mutex or the loan already makes this the connection's only transaction.
+        let transaction = connection.unchecked_transaction().map_err(Fault::from)?;
+        let value = work(&Reader::new(&transaction, directory))?;
+        transaction.commit().map_err(Fault::from)?;
+        Ok(value)
     }
 }
 
@@ -115,17 +142,6 @@ impl Drop for Lent<'_> {
             self.home.returned.notify_one();
         }
     }
-}
-
-fn snapshot<T, E: From<Fault>>(
-    connection: &Connection,
-    work: impl FnOnce(&Reader<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    // Unchecked: the mutex or the loan already makes this the connection's only transaction.
-    let transaction = connection.unchecked_transaction().map_err(Fault::from)?;
-    let value = work(&Reader::new(&transaction))?;
-    transaction.commit().map_err(Fault::from)?;
-    Ok(value)
 }
 
 /// A panic in another operation leaves no transaction behind (it rolled back), so the connection is still good.

@@ -6,10 +6,8 @@ use super::{CACHE, for_any_origin};
 use crate::http::{App, Request, Response};
 
 pub(super) async fn document(app: Arc<App>, _: Request) -> Response {
-    match app.bridge.run(|idp| idp.discovery()).await {
-        Ok(bytes) => send(bytes),
-        Err(busy) => busy.into(),
-    }
+    let written = app.discovery.get_or_init(|| service::discovery(&app.config.issuer()));
+    send(Arc::clone(written))
 }
 
 pub(super) async fn keys(app: Arc<App>, _: Request) -> Response {

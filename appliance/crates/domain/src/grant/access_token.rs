@@ -4,9 +4,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
+use subtle::ConstantTimeEq;
 
+use crate::entropy::Entropy;
 use crate::id::{AccountId, FamilyNumber, SessionNumber};
+use crate::secret::Secret;
 use crate::time::Timestamp;
+use crate::token::OpaqueToken;
 
 const PREFIX: &str = "lk_a_";
 const BODY: usize = 24;
@@ -46,6 +50,32 @@ impl AccessTokenKey {
         text
     }
 
+    /// A new refresh token. Half of its secret is random, half is a seal of ours over the rest: so a token that we never made
+    /// is told from one that was used before, and nobody can end a family by guessing.
+    pub fn new_refresh_token(&self, account: AccountId, family: FamilyNumber, entropy: &dyn Entropy) -> OpaqueToken {
+        let mut secret: [u8; 32] = [0; 32];
+        entropy.fill(&mut secret[..16]);
+        let seal = self.seal(account, family, &secret[..16]);
+        secret[16..].copy_from_slice(&seal.as_ref()[..16]);
+        OpaqueToken::with_secret(account, family.0, Secret::new(secret))
+    }
+
+    /// Whether we made it, at whatever time.
+    pub fn made_refresh_token(&self, token: &OpaqueToken) -> bool {
+        let secret = token.secret().expose();
+        let seal = self.seal(token.account, FamilyNumber(token.row), &secret[..16]);
+        secret[16..].ct_eq(&seal.as_ref()[..16]).into()
+    }
+
+    fn seal(&self, account: AccountId, family: FamilyNumber, random: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"refresh");
+        context.update(&account.0.to_be_bytes());
+        context.update(&family.0.to_be_bytes());
+        context.update(random);
+        context.sign()
+    }
+
     /// What the session is called in ID tokens (`sid`): always the same, and no way back to its number.
     pub fn session_name(&self, account: AccountId, session: SessionNumber) -> String {
         let mut context = hmac::Context::with_key(&self.0);
@@ -82,6 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::SeededEntropy;
 
     proptest! {
         #[test]
@@ -102,6 +133,20 @@ mod tests {
             if changed != text {
                 prop_assert_eq!(key.decode(&changed), None);
             }
+        }
+
+        #[test]
+        fn a_refresh_token_that_we_made_is_known_and_no_other(account: i64, family: i64, seed: u64, flip in 0usize..32) {
+            let key = AccessTokenKey::new(&[1; 32]);
+            let token = key.new_refresh_token(AccountId(account), FamilyNumber(family), &SeededEntropy::new(seed));
+            prop_assert!(key.made_refresh_token(&token));
+            prop_assert!(!AccessTokenKey::new(&[2; 32]).made_refresh_token(&token));
+            let mut secret = *token.secret().expose();
+            secret[flip] ^= 1;
+            let forged = OpaqueToken::with_secret(AccountId(account), family, Secret::new(secret));
+            prop_assert!(!key.made_refresh_token(&forged));
+            let moved = OpaqueToken::with_secret(AccountId(account), family ^ 1, token.secret().clone());
+            prop_assert!(!key.made_refresh_token(&moved));
         }
 
         #[test]

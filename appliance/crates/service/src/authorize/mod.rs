@@ -11,6 +11,8 @@ pub use answer::{
 };
 pub use request::AuthorizationRequest;
 
+use std::sync::Arc;
+
 use domain::admission::NotAdmitted;
 use domain::client::{Client, ConsentMode};
 use domain::consent::Consent;
@@ -22,7 +24,8 @@ use domain::session::Session;
 use serde_json::json;
 use store::Reader;
 
-use crate::admission::{self, Admitted};
+use crate::admission;
+use crate::known::KnownApp;
 use crate::operation::Abort;
 use crate::{Context, Idp, OpError};
 use request::Wish;
@@ -32,7 +35,7 @@ type Refused = OpError<AuthorizeRefusal>;
 /// A request whose app and redirect URI are good: from here on the app is told what is wrong.
 struct Addressed<'a> {
     request: &'a AuthorizationRequest,
-    client: Client,
+    app: Arc<KnownApp>,
     redirect_uri: &'a str,
 }
 
@@ -46,7 +49,6 @@ enum Decision {
 /// Who asks, with all that is needed to say yes.
 struct Applicant {
     session: Session,
-    admitted: Admitted,
     scopes: Scopes,
     consent: Option<Consent>,
 }
@@ -77,12 +79,12 @@ impl Idp {
         let (account, _) = person(ctx)?;
         self.write(ctx, Need::ActForSelf(account), |op| {
             let addressed = self.address(op, request, ctx).map_err(Abort::Undo)?;
-            let wish = request.wish(addressed.client.requires_pkce());
+            let wish = request.wish(addressed.app.client.requires_pkce());
             let (Ok(wish), Some(session)) = (wish, living_session(op, ctx)?) else {
                 return Err(AuthorizeRefusal::NothingToAnswer.into());
             };
-            let client = &addressed.client;
-            let Ok(applicant) = applicant(op, ctx, client, &wish, session)? else {
+            let client = &addressed.app.client;
+            let Ok(applicant) = self.applicant(op, ctx, (&addressed.app, &wish), session)? else {
                 return Err(AuthorizeRefusal::NothingToAnswer.into());
             };
             let before = applicant.consent.map(|consent| consent.scopes).unwrap_or_default();
@@ -102,7 +104,7 @@ impl Idp {
         let (account, _) = person(ctx)?;
         self.write(ctx, Need::ActForSelf(account), |op| {
             let addressed = self.address(op, request, ctx).map_err(Abort::Undo)?;
-            op.record_refusal("consent.grant", addressed.client.name.as_str(), json!({}))?;
+            op.record_refusal("consent.grant", addressed.app.client.name.as_str(), json!({}))?;
             Ok(self.error(&addressed, ErrorCode::AccessDenied, "the person said no"))
         })
     }
@@ -117,22 +119,24 @@ impl Idp {
         let refuse = OpError::Refused;
         let client_id = request.client_id().ok_or(refuse(AuthorizeRefusal::NoClient))?;
         let unknown = || refuse(AuthorizeRefusal::UnknownClient { client_id: client_id.chars().take(64).collect() });
-        let client = reader.client_by_name(&client_id.parse().map_err(|_| unknown())?)?.ok_or_else(unknown)?;
-        let app = client.display_name.clone();
+        let app = self.known.app_by_name(reader, &client_id.parse().map_err(|_| unknown())?)?.ok_or_else(unknown)?;
+        let client = &app.client;
+        let name = client.display_name.clone();
         let Some(redirect_uri) = request.redirect_uri() else {
-            return Err(refuse(AuthorizeRefusal::NoRedirectUri { app }));
+            return Err(refuse(AuthorizeRefusal::NoRedirectUri { app: name }));
         };
         let tried =
             request.trial().is_some_and(|trial| self.oauth.trials.answers_to(trial, client.id, redirect_uri, ctx.now));
         if client.redirect_uri(redirect_uri).is_none() && !tried {
             let redirect_uri = redirect_uri.chars().take(256).collect();
-            return Err(refuse(AuthorizeRefusal::UnknownRedirectUri { app, redirect_uri }));
+            return Err(refuse(AuthorizeRefusal::UnknownRedirectUri { app: name, redirect_uri }));
         }
-        Ok(Addressed { request, client, redirect_uri })
+        Ok(Addressed { request, app, redirect_uri })
     }
 
     fn decide(&self, reader: &Reader<'_>, ctx: &Context, addressed: &Addressed<'_>) -> Result<Decision, store::Fault> {
-        let Addressed { request, client, .. } = addressed;
+        let Addressed { request, app, .. } = addressed;
+        let client = &app.client;
         let wish = match request.wish(client.requires_pkce()) {
             Ok(wish) => wish,
             Err((code, why)) => return Ok(Decision::Next(Authorization::Answer(self.error(addressed, code, why)))),
@@ -155,7 +159,7 @@ impl Idp {
         if wants_again(&wish, &session, ctx) {
             return sign_in(SignInReason::Again, true);
         }
-        let applicant = match applicant(reader, ctx, client, &wish, session)? {
+        let applicant = match self.applicant(reader, ctx, (app, &wish), session)? {
             Ok(applicant) => applicant,
             Err(NotAdmitted::TooWeak { demanded, .. }) => return sign_in(SignInReason::Stronger(demanded), false),
             Err(why) => return Ok(Decision::NotAdmitted(why)),
@@ -168,6 +172,22 @@ impl Idp {
             }));
         }
         Ok(Decision::Issue(Box::new(code(addressed, wish, applicant, ctx))))
+    }
+
+    fn applicant(
+        &self,
+        reader: &Reader<'_>,
+        ctx: &Context,
+        (app, wish): (&Arc<KnownApp>, &Wish),
+        session: Session,
+    ) -> Result<Result<Applicant, NotAdmitted>, store::Fault> {
+        let admitted = match self.known.admit(reader, app, session.account, (session.strength, ctx.now))? {
+            Ok(admitted) => admitted,
+            Err(why) => return Ok(Err(why)),
+        };
+        let scopes = admitted.grantable(&wish.scopes);
+        let consent = reader.consent(session.account, app.client.id)?;
+        Ok(Ok(Applicant { session, scopes, consent }))
     }
 
     fn answer(&self, addressed: &Addressed<'_>, mut parameters: Vec<(&'static str, String)>) -> AuthorizationAnswer {
@@ -188,7 +208,7 @@ impl Idp {
             self.oauth.trials.refused(trial, &why.to_string(), ctx.now);
         }
         self.write(ctx, Need::Nothing, |op| {
-            op.record_refusal("app.sign_in", addressed.client.name.as_str(), json!({ "why": why.to_string() }))?;
+            op.record_refusal("app.sign_in", addressed.app.client.name.as_str(), json!({ "why": why.to_string() }))?;
             Ok::<_, Abort<AuthorizeRefusal>>(())
         })
     }
@@ -221,22 +241,6 @@ fn wants_again(wish: &Wish, session: &Session, ctx: &Context) -> bool {
     (wish.prompt.login || too_old) && !made_for_this
 }
 
-fn applicant(
-    reader: &Reader<'_>,
-    ctx: &Context,
-    client: &Client,
-    wish: &Wish,
-    session: Session,
-) -> Result<Result<Applicant, NotAdmitted>, store::Fault> {
-    let admitted = match admission::admit(reader, client, session.account, session.strength, ctx.now)? {
-        Ok(admitted) => admitted,
-        Err(why) => return Ok(Err(why)),
-    };
-    let scopes = admitted.grantable(&wish.scopes);
-    let consent = reader.consent(session.account, client.id)?;
-    Ok(Ok(Applicant { session, admitted, scopes, consent }))
-}
-
 fn wants_consent(client: &Client, wish: &Wish, applicant: &Applicant) -> bool {
     let asked_for_this = |consent: &&Consent| wish.since.is_some_and(|since| consent.granted_at >= since);
     if wish.prompt.consent && applicant.consent.as_ref().filter(asked_for_this).is_none() {
@@ -256,8 +260,8 @@ fn question(addressed: &Addressed<'_>, wish: &Wish, applicant: &Applicant, ctx: 
         new: !known(scope.as_str()),
     };
     ConsentNeeded {
-        client: addressed.client.name.clone(),
-        app: addressed.client.display_name.clone(),
+        client: addressed.app.client.name.clone(),
+        app: addressed.app.client.display_name.clone(),
         scopes: applicant.scopes.iter().map(view).collect(),
         redirect_uri: addressed.redirect_uri.to_owned(),
         request: addressed.request.resume(Some(wish.since.unwrap_or(ctx.now))),
@@ -268,8 +272,8 @@ fn code(addressed: &Addressed<'_>, wish: Wish, applicant: Applicant, ctx: &Conte
     let session = applicant.session;
     AuthorizationCode {
         granted: Granted {
-            account: applicant.admitted.account.id,
-            client: addressed.client.id,
+            account: session.account,
+            client: addressed.app.client.id,
             scopes: applicant.scopes,
             authentication: Authentication {
                 session: Some(session.number),

@@ -85,9 +85,12 @@ impl Keyring {
         Ok(Self { keys, jwks })
     }
 
-    /// The key that signs: the oldest one that is not retired, because a newer one may not have been fetched yet.
+    /// The key that signs: the one that retires first of those that have not, because a newer one may not have been fetched
+    /// yet.
     fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Option<&ReadyKey> {
-        self.keys.iter().find(|key| key.algorithm == algorithm && key.retired_at.is_none_or(|end| now < end))
+        let able = |key: &&ReadyKey| key.algorithm == algorithm && key.retired_at.is_none_or(|end| now < end);
+        let end = |key: &&ReadyKey| (key.retired_at.is_none(), key.retired_at, key.created_at);
+        self.keys.iter().filter(able).min_by_key(end)
     }
 
     /// Signs the claims; `None` when there is no key for that algorithm yet.

@@ -1,5 +1,7 @@
 //! Makes the answer of the token endpoint: access token, refresh token, and ID token (OpenID Connect Core sections 2 and 3.1.3).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::claim::Released;
@@ -12,11 +14,12 @@ use domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::TokenRefusal;
+use crate::known::KnownApp;
 use crate::{Fault, Idp, OpError, Refusal};
 
 /// What tokens are made of.
 pub(crate) struct Material {
-    pub(crate) client: Client,
+    pub(crate) app: Arc<KnownApp>,
     pub(crate) family: TokenFamily,
     pub(crate) subject: Subject,
     pub(crate) claims: Vec<Released>,
@@ -42,7 +45,7 @@ pub struct TokenAnswer {
 impl Idp {
     pub(super) fn issue(&self, material: Material, now: Timestamp) -> Result<TokenAnswer, OpError<TokenRefusal>> {
         let family = &material.family;
-        let expires_at = (now + material.client.settings.lifetimes.access()).min(family.expires_at);
+        let expires_at = (now + material.app.client.settings.lifetimes.access()).min(family.expires_at);
         let access = AccessToken { account: family.granted.account, family: family.number, expires_at };
         let access_token = self.oauth.access_key()?.encode(&access);
         let id_token = match family.granted.scopes.has("openid") {
@@ -52,7 +55,7 @@ impl Idp {
                 if let Some(sid) = self.session_claim(family)? {
                     claims.insert("sid".to_owned(), sid.into());
                 }
-                Some(Secret::new(self.sign(&material.client, &claims, now)?))
+                Some(Secret::new(self.sign(&material.app.client, &claims, now)?))
             }
             false => None,
         };
@@ -114,7 +117,7 @@ pub(crate) fn id_token_claims(
     let protocol: [(&str, Value); 8] = [
         ("iss", issuer.into()),
         ("sub", material.subject.to_string().into()),
-        ("aud", material.client.name.as_str().into()),
+        ("aud", material.app.client.name.as_str().into()),
         ("iat", now.unix().into()),
         ("exp", expires_at.unix().into()),
         ("auth_time", authentication.at.unix().into()),

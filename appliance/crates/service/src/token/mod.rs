@@ -12,15 +12,16 @@ pub(crate) use issue::{Material, id_token_claims};
 pub use request::TokenRequest;
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::admission::NotAdmitted;
-use domain::client::Client;
 use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use domain::permission::{Denied, Need};
 use domain::secret::Digest;
 use store::Reader;
 
+use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::{Context, Idp, OpError};
 use authorization_code::AuthorizationCode;
@@ -39,7 +40,7 @@ pub(crate) trait Grant: Sync {
     fn name(&self) -> &'static str;
 
     /// Takes what the client brought and says what tokens are made of.
-    fn redeem(&self, attempt: &Attempt<'_>, client: Client) -> Result<Material, Abort<TokenRefusal>>;
+    fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>>;
 }
 
 /// A token request of a client that proved itself, in its transaction.
@@ -57,28 +58,32 @@ impl Idp {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
         let material = self.write(ctx, Need::Nothing, |op| {
-            let client = authenticate(op, &request.client)?;
-            grant.redeem(&Attempt { idp: self, ctx, op, request }, client)
+            let app = self.authenticate(op, &request.client)?;
+            grant.redeem(&Attempt { idp: self, ctx, op, request }, app)
         })?;
         self.issue(material, ctx.now)
     }
-}
 
-/// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike, and take as long.
-fn authenticate(reader: &Reader<'_>, credentials: &ClientCredentials) -> Result<Client, Abort<TokenRefusal>> {
-    let refusal = TokenRefusal::InvalidClient { basic: credentials.basic };
-    let client = match credentials.client_id.parse() {
-        Ok(name) => reader.client_by_name(&name)?,
-        Err(_) => None,
-    };
-    let offered = credentials.secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
-    let Some(client) = client else { return Err(refusal.into()) };
-    match (&client.secret, offered) {
-        (None, None) => Ok(client),
-        // Basic without a password is how some libraries say `none`.
-        (None, Some(offered)) if credentials.basic && offered == Digest::of(b"") => Ok(client),
-        (Some(stored), Some(offered)) if *stored == offered => Ok(client),
-        (Some(_), Some(_) | None) | (None, Some(_)) => Err(refusal.into()),
+    /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.
+    fn authenticate(
+        &self,
+        reader: &Reader<'_>,
+        credentials: &ClientCredentials,
+    ) -> Result<Arc<KnownApp>, Abort<TokenRefusal>> {
+        let refusal = TokenRefusal::InvalidClient { basic: credentials.basic };
+        let app = match credentials.client_id.parse() {
+            Ok(name) => self.known.app_by_name(reader, &name)?,
+            Err(_) => None,
+        };
+        let offered = credentials.secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
+        let Some(app) = app else { return Err(refusal.into()) };
+        match (&app.client.secret, offered) {
+            (None, None) => Ok(app),
+            // Basic without a password is how some libraries say `none`.
+            (None, Some(offered)) if credentials.basic && offered == Digest::of(b"") => Ok(app),
+            (Some(stored), Some(offered)) if *stored == offered => Ok(app),
+            (Some(_), Some(_) | None) | (None, Some(_)) => Err(refusal.into()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! RFC 6749 section 6, RFC 9700 section 4.14.2: each use replaces the token, and an old one ends the family.
 
-use domain::client::Client;
+use std::sync::Arc;
+
 use domain::grant::refresh_token::{RefreshOffer, RefreshRefusal};
 use domain::id::FamilyNumber;
 use domain::scope::Scopes;
@@ -8,7 +9,7 @@ use domain::token::{OpaqueToken, TokenKind};
 use serde_json::json;
 
 use super::{Attempt, Grant, Material, TokenRefusal};
-use crate::admission;
+use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 
 /// `grant_type=refresh_token`.
@@ -19,11 +20,15 @@ impl Grant for RefreshToken {
         "refresh_token"
     }
 
-    fn redeem(&self, attempt: &Attempt<'_>, client: Client) -> Result<Material, Abort<TokenRefusal>> {
+    fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {
         let Attempt { idp, ctx, op, request } = attempt;
+        let client = &app.client;
         let text = request.refresh_token.as_ref().ok_or(TokenRefusal::InvalidRequest("refresh_token is missing"))?;
         let unknown = TokenRefusal::Refresh(RefreshRefusal::Unknown);
-        let offered = OpaqueToken::decode(TokenKind::Refresh, text.expose()).ok_or(unknown.clone())?;
+        let key = idp.oauth.access_key()?;
+        let offered = OpaqueToken::decode(TokenKind::Refresh, text.expose())
+            .filter(|token| key.made_refresh_token(token))
+            .ok_or(unknown.clone())?;
         let family = op.token_family(offered.account, FamilyNumber(offered.row))?.ok_or(unknown)?;
         let account = family.granted.account;
         if let Some(raw) = &request.scope {
@@ -32,7 +37,7 @@ impl Grant for RefreshToken {
                 return Err(TokenRefusal::InvalidScope.into());
             }
         }
-        let next = OpaqueToken::random(account, offered.row, idp.entropy());
+        let next = key.new_refresh_token(account, family.number, idp.entropy());
         let offer = RefreshOffer { client: client.id, digest: offered.digest() };
         let number = family.number;
         let mut family = match family.rotate(&offer, next.digest(), client.settings.lifetimes, ctx.now) {
@@ -45,7 +50,7 @@ impl Grant for RefreshToken {
             }
             Err(why) => return Err(TokenRefusal::Refresh(why).into()),
         };
-        let admitted = match admission::admit(op, &client, account, family.granted.authentication.strength, ctx.now)? {
+        let admitted = match idp.known.admit(op, &app, account, (family.granted.authentication.strength, ctx.now))? {
             Ok(admitted) => admitted,
             Err(why) => {
                 op.delete_token_family(account, number)?;
@@ -57,12 +62,12 @@ impl Grant for RefreshToken {
         family.granted.scopes = admitted.grantable(&family.granted.scopes);
         op.update_token_family(&family)?;
         Ok(Material {
-            claims: admitted.claims(op, &client, &family.granted.scopes, &idp.settings.issuer)?,
-            subject: admitted.account.subject,
+            claims: admitted.claims(&family.granted.scopes, &idp.settings.issuer),
+            subject: admitted.account().subject,
             refresh_token: Some(next.encode(TokenKind::Refresh)),
             nonce: None,
             family,
-            client,
+            app,
         })
     }
 }

@@ -214,6 +214,17 @@ fn reusing_a_refresh_token_ends_everything_that_grew_from_it() {
 }
 
 #[test]
+fn nobody_ends_a_family_by_guessing() {
+    use domain::token::{OpaqueToken, TokenKind};
+    let flow = Flow::new().trusted();
+    let token = text(&flow.tokens(ALL).refresh_token);
+    let real = OpaqueToken::decode(TokenKind::Refresh, &token).unwrap();
+    let guess = OpaqueToken::random(real.account, real.row, flow.house.idp.entropy()).encode(TokenKind::Refresh);
+    assert_eq!(refused(flow.refresh(guess.expose(), NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
+    assert!(flow.refresh(&token, NOW).is_ok());
+}
+
+#[test]
 fn a_refresh_token_in_the_hands_of_another_app_ends_its_family() {
     let flow = Flow::new().trusted();
     let other = app(&flow.house, "other", AppKind::Confidential, REDIRECT).unwrap();
@@ -357,8 +368,7 @@ fn the_next_exchange_forgets_what_is_over() {
 
 #[test]
 fn discovery_names_what_is_served() {
-    let flow = Flow::new();
-    let document: Value = serde_json::from_slice(&flow.house.idp.discovery()).unwrap();
+    let document: Value = serde_json::from_slice(&crate::discovery("https://id.example.org")).unwrap();
     assert_eq!(document["issuer"], "https://id.example.org");
     assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
