@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const BINARY = process.env.LATCHKEY ?? fileURLToPath(new URL("../../../target/debug/latchkey", import.meta.url));
-const READY_WITHIN = 20_000;
+const READY_WITHIN = 60_000;
 
 const freePort = () =>
   new Promise((resolve, reject) => {
