@@ -20,13 +20,13 @@ esac
 
 seconds=${1:-20}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(head chunked json words http)
+[ ${#targets[@]} -gt 0 ] || targets=(head chunked json words oauth http)
 # Fuzzing wants unstable switches; a stable compiler takes them when it is told that it may.
 export RUSTC_BOOTSTRAP=1
 for target in "${targets[@]}"; do
     features=()
     dictionary=()
-    case "$target" in words | http) features=(--features "$target") ;; esac
+    case "$target" in words | oauth | http) features=(--features "$target") ;; esac
     case "$target" in head | http) dictionary=(-dict=appliance/fuzz/dictionaries/http.dict) ;; esac
     echo "--- fuzz $target: $seconds s"
     cargo fuzz run --fuzz-dir appliance/fuzz -s none "${features[@]}" "$target" -- -max_total_time="$seconds" \

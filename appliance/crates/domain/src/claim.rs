@@ -367,6 +367,12 @@ pub fn release(person: Person<'_>, scopes: &Scopes, rules: &[ClaimRule]) -> Vec<
     released
 }
 
+/// The names of all claims that a scope can bring.
+pub fn standard_names() -> impl Iterator<Item = &'static str> {
+    let own = ["preferred_username", "picture", "updated_at", "email_verified", "groups"];
+    own.into_iter().chain(ATTRIBUTES.iter().filter(|one| one.kind != AttributeKind::Phone).map(|one| one.claim))
+}
+
 /// The claims of the scopes (OpenID Connect Core section 5.4), where there is a value.
 fn standard(person: Person<'_>, scopes: &Scopes) -> Vec<Released> {
     let account = person.account;

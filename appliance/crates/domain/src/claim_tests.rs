@@ -76,6 +76,7 @@ fn the_standard_claims_follow_their_scopes() {
     ] {
         assert_eq!(value(&all, name), Some(expected), "{name}");
     }
+    assert!(all.iter().all(|one| standard_names().any(|name| name == one.name)), "each is announced");
     assert_eq!(value(&all, "family_name"), None, "what is not set is not sent");
     assert!(released("openid", &[]).is_empty(), "openid alone tells nothing but who");
 }

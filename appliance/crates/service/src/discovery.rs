@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::claim;
 use domain::client::Algorithm;
 use domain::scope;
 use domain::strength::Strength;
@@ -9,36 +10,15 @@ use serde_json::json;
 
 use crate::token::{CLIENT_AUTHENTICATION, GRANTS};
 
-/// Claims that apps may count on; an app's own rules add others.
-const CLAIMS: [&str; 21] = [
-    "sub",
-    "iss",
-    "aud",
-    "exp",
-    "iat",
-    "auth_time",
-    "nonce",
-    "acr",
-    "amr",
-    "at_hash",
-    "sid",
-    "preferred_username",
-    "name",
-    "given_name",
-    "family_name",
-    "picture",
-    "locale",
-    "updated_at",
-    "email",
-    "email_verified",
-    "groups",
-];
+/// What the protocol itself says in an ID token.
+const PROTOCOL: [&str; 11] = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
 /// The document, as bytes to send. It depends on nothing but the issuer, so it can be written once for all.
 pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let at = |path: &str| format!("{issuer}{path}");
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
     let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
+    let claims: Vec<_> = PROTOCOL.into_iter().chain(claim::standard_names()).collect();
     let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
     let document = json!({
         "issuer": issuer,
@@ -56,7 +36,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
-        "claims_supported": CLAIMS,
+        "claims_supported": claims,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_parameter_supported": false,
         "request_parameter_supported": false,

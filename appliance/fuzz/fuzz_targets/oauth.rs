@@ -1,0 +1,57 @@
+//! Authorization and token requests against a house with one app: nothing makes them panic, no answer leaves for an address that
+//! is not registered, and nobody gets tokens.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use domain::entropy::Entropy;
+use domain::time::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use service::{
+    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, Idp, Origin, Settings, TokenRequest,
+};
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const REDIRECT: &str = "https://photos.example.org/cb";
+
+/// Predictable: nothing here is worth guessing.
+struct Bytes;
+
+impl Entropy for Bytes {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.iter_mut().zip(1..).for_each(|(byte, n): (_, u8)| *byte = n);
+    }
+}
+
+static HOUSE: LazyLock<Idp> = LazyLock::new(|| {
+    let settings = Settings {
+        issuer: "https://id.example.org".into(),
+        host: "id.example.org".into(),
+        house: "Example".into(),
+    };
+    let idp = Idp::in_memory(settings, Arc::new(Bytes), NOW).expect("a house");
+    let uris = vec![REDIRECT.parse().expect("an address")];
+    let amendment = AppAmendment { redirect_uris: Some(uris), ..AppAmendment::default() };
+    let name = "photos".parse().expect("a name");
+    idp.create_app(&Context::console(NOW), &name, AppKind::Public, &amendment).expect("an app");
+    idp
+});
+
+fuzz_target!(|texts: (&str, Option<&str>)| {
+    let (query, header) = texts;
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let stranger = Context::anonymous(NOW, Origin::default());
+    match HOUSE.authorize(&stranger, &AuthorizationRequest::from_pairs(pairs())) {
+        Ok(Authorization::Answer(answer)) => {
+            assert!(answer.location().starts_with(&format!("{REDIRECT}?")), "{}", answer.location());
+            assert!(answer.get("code").is_none());
+        }
+        Ok(Authorization::SignIn(needed)) => assert!(needed.next.starts_with("/authorize?")),
+        Ok(Authorization::Consent(_)) => panic!("a stranger is asked for consent"),
+        Err(_) => {}
+    }
+    if let Ok(request) = TokenRequest::parse(pairs(), header) {
+        assert!(HOUSE.token(&stranger, &request).is_err());
+    }
+});
