@@ -1,5 +1,6 @@
 //! What is measured, in this order.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +17,6 @@ use crate::server::{Server, wait};
 use crate::stats::welch_t;
 use crate::trace::Trace;
 
-const PORT: u16 = 18443;
 const MIB: u64 = 1024 * 1024;
 /// Browsers and apps that drive the server at the same time.
 const DRIVERS: usize = 4;
@@ -30,14 +30,15 @@ pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     let size = std::fs::metadata(binary).expect("the binary").len();
     report.at_most("stripped binary", Value::Bytes(size), Value::Bytes(12_000_000));
 
-    let (server, _) = Server::start(binary, folder, PORT);
+    let port = free_port();
+    let (server, _) = Server::start(binary, folder, port);
     let mut house = House::found(server.control());
     house.grow(10);
     let app = house.app(Endpoints::discover(&mut server.connect()));
     let mut drivers = Driver::several(&server, &mut house);
     let mut guests = guests(&server, &mut house);
     drop(server);
-    let server = start_and_memory(binary, folder, report);
+    let server = start_and_memory(binary, folder, port, report);
     drivers.iter_mut().for_each(|driver| driver.reconnect(&server));
 
     let mut scene = Scene { server: &server, app: &app, drivers: &mut drivers, report };
@@ -106,16 +107,21 @@ impl Driver {
     }
 }
 
-fn start_and_memory(binary: &Path, folder: &Path, report: &mut Report) -> Server {
+fn free_port() -> u16 {
+    let probe = TcpListener::bind(("127.0.0.1", 0)).and_then(|probe| probe.local_addr());
+    probe.expect("a free port").port()
+}
+
+fn start_and_memory(binary: &Path, folder: &Path, port: u16, report: &mut Report) -> Server {
     report.title(&format!("Start and memory (10 persons, {GROUPS} groups)"));
-    let mut starts: Vec<Duration> = (0..5).map(|_| Server::start(binary, folder, PORT).1).collect();
+    let mut starts: Vec<Duration> = (0..5).map(|_| Server::start(binary, folder, port).1).collect();
     starts.sort_unstable();
     report.at_most(
         "start to first answer over TLS (median of 5)",
         Value::Time(starts[2]),
         Value::Time(Duration::from_millis(150)),
     );
-    let (server, _) = Server::start(binary, folder, PORT);
+    let (server, _) = Server::start(binary, folder, port);
     wait(Duration::from_secs(2));
     report.at_most("idle memory (PSS)", Value::Bytes(server.memory()), Value::Bytes(10 * MIB));
     server
