@@ -1,6 +1,8 @@
 //! What a person agreed to: to look at and to take back.
 
-use domain::id::AccountId;
+use std::collections::BTreeMap;
+
+use domain::id::{AccountId, ClientId};
 use domain::name::{ClientName, Label};
 use domain::permission::Need;
 use domain::redirect_uri::LaunchUrl;
@@ -27,18 +29,28 @@ pub struct ConsentView {
 }
 
 impl Idp {
-    /// Everything that the person agreed to.
+    /// Everything that the person agreed to, and every app that holds tokens of theirs without having asked.
     pub fn list_consents(&self, ctx: &Context, account: AccountId) -> Result<Vec<ConsentView>, OpError<Refusal>> {
         self.read(ctx, Need::SeeSelf(account), |op| {
-            let mut views = Vec::new();
+            let mut given: BTreeMap<ClientId, (Scopes, Timestamp)> = BTreeMap::new();
             for consent in op.consents(account)? {
-                if let Some(client) = op.client(consent.client)? {
+                given.insert(consent.client, (consent.scopes, consent.granted_at));
+            }
+            let families = op.token_families(account)?;
+            for family in families.iter().filter(|family| ctx.now < family.expires_at) {
+                let granted = &family.granted;
+                let (scopes, _) = given.entry(granted.client).or_insert_with(|| (Scopes::default(), family.created_at));
+                *scopes = scopes.with(&granted.scopes);
+            }
+            let mut views = Vec::new();
+            for (client, (scopes, granted_at)) in given {
+                if let Some(client) = op.client(client)? {
                     views.push(ConsentView {
                         client: client.name,
                         app: client.display_name,
                         launch_url: client.settings.launch_url,
-                        scopes: views_of(&consent.scopes),
-                        granted_at: consent.granted_at,
+                        scopes: views_of(&scopes),
+                        granted_at,
                     });
                 }
             }

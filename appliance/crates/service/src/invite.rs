@@ -18,7 +18,7 @@ use store::Reader;
 
 use crate::credential::{PasskeyAnswer, TotpChallenge, passkey_ids, room_for_passkey};
 use crate::operation::{Abort, Writing};
-use crate::session::NewSession;
+use crate::session::{NewSession, end_sessions};
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, SignInRefusal, demanded};
 use crate::{Context, Idp, OpError, Refusal, recovery};
@@ -244,7 +244,8 @@ impl Idp {
         })
     }
 
-    /// Uses up the link and opens the session. Whoever lost a phone is signed out everywhere else.
+    /// Uses up the link and opens the session. Whoever lost a phone is signed out everywhere else,
+    /// and of every app.
     fn enter(
         &self,
         op: &Writing<'_>,
@@ -254,9 +255,7 @@ impl Idp {
     ) -> Result<Accepted, Abort<Refusal>> {
         op.delete_invites(account.id)?;
         if invite.purpose == InvitePurpose::Recover {
-            for session in op.sessions(account.id)? {
-                op.delete_session(account.id, session.number)?;
-            }
+            end_sessions(op, account.id, None)?;
         }
         let credentials = op.credentials(account.id)?;
         let has_codes =

@@ -120,7 +120,8 @@ impl Idp {
         })
     }
 
-    /// Ends all sessions of the person but the one to keep; tells how many there were.
+    /// Ends all sessions of the person but the one to keep, and what apps hold of the person but what grew from that one;
+    /// tells how many sessions there were.
     pub fn revoke_sessions(
         &self,
         ctx: &Context,
@@ -129,15 +130,12 @@ impl Idp {
     ) -> Result<usize, OpError<Refusal>> {
         self.write(ctx, ending_need(ctx, whose), |op| {
             let account = load_to_end(op, ctx, whose)?;
-            let mut ended = 0;
-            for session in op.sessions(account.id)?.iter().filter(|session| Some(session.number) != keep) {
-                op.delete_session(account.id, session.number)?;
-                ended += 1;
+            let ended = end_sessions(op, account.id, keep)?;
+            if ended.sessions > 0 || ended.tokens > 0 {
+                let detail = json!({"sessions": ended.sessions, "tokens": ended.tokens});
+                op.record("session.revoke", account.name.as_str(), detail)?;
             }
-            if ended > 0 {
-                op.record("session.revoke", account.name.as_str(), json!({"sessions": ended}))?;
-            }
-            Ok(ended)
+            Ok(ended.sessions)
         })
     }
 
@@ -222,6 +220,31 @@ fn load_to_end(op: &Writing<'_>, ctx: &Context, whose: &Whose) -> Result<Account
         Whose::Mine => whose.load(ctx, op).map_err(Abort::Undo),
         Whose::Of(_) => whose.load_to_change(ctx, op, "session.revoke"),
     }
+}
+
+/// What ended together.
+pub(crate) struct Ended {
+    pub(crate) sessions: usize,
+    /// Families of tokens, also those whose session ended by itself long before.
+    pub(crate) tokens: usize,
+}
+
+/// Ends every session of the account but the one to keep, and what apps hold but for that one.
+pub(crate) fn end_sessions(
+    op: &Writing<'_>,
+    account: AccountId,
+    keep: Option<SessionNumber>,
+) -> Result<Ended, store::Fault> {
+    let tokens = match keep {
+        Some(session) => op.delete_token_families_beside(account, session)?,
+        None => op.delete_token_families_of(account)?,
+    };
+    let mut sessions = 0;
+    for session in op.sessions(account)?.iter().filter(|session| Some(session.number) != keep) {
+        op.delete_session(account, session.number)?;
+        sessions += 1;
+    }
+    Ok(Ended { sessions, tokens })
 }
 
 /// The session that was not used for longest goes.

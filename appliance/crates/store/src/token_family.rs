@@ -109,6 +109,12 @@ impl Writer<'_> {
         self.run("DELETE FROM token_family WHERE account_id = ?1 AND client_id = ?2", [account.0, client.0])
     }
 
+    /// Ends what apps hold of the account, but what grew from that session.
+    pub fn delete_token_families_beside(&self, account: AccountId, session: SessionNumber) -> Result<usize, Fault> {
+        let sql = "DELETE FROM token_family WHERE account_id = ?1 AND session_number IS NOT ?2";
+        self.run(sql, (account.0, session.0))
+    }
+
     /// Ends everything that the app holds.
     pub fn delete_token_families_of_client(&self, client: ClientId) -> Result<usize, Fault> {
         self.run("DELETE FROM token_family WHERE client_id = ?1", [client.0])

@@ -4,14 +4,17 @@ use domain::amend::Amendment;
 use domain::claim::{Combine, Placement};
 use domain::client::Algorithm;
 use domain::id::SessionNumber;
+use domain::sign_in::{Factor, Factors};
 use domain::strength::Strength;
 use domain::time::Span;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::authenticator::Authenticator;
+use crate::door::{Door, ORIGIN};
 use crate::flow::{Flow, REDIRECT, after, app, photos, request};
 use crate::house::{NOW, console, group, set, user};
-use crate::{AppAmendment, AppKind, Authorization, BearerRefusal, ClaimRuleView};
+use crate::{Actor, AppAmendment, AppKind, Authorization, BearerRefusal, Change, ClaimRuleView, Whose};
 
 const ALL: &str = "openid profile email groups offline_access";
 
@@ -381,4 +384,59 @@ fn a_code_that_was_issued_is_not_an_access_token() {
     let flow = Flow::new().trusted();
     let Authorization::Answer(answer) = flow.authorize(NOW, &[]).unwrap() else { panic!("no answer") };
     assert_eq!(flow.userinfo(answer.get("code").unwrap(), NOW), Err(BearerRefusal::InvalidToken));
+}
+
+/// A refresh token whose session ended by itself; Anna is in another one.
+fn outliving(flow: &Flow) -> String {
+    let token = text(&flow.tokens("openid offline_access").refresh_token);
+    flow.house.idp.purge_sign_ins(after(Span::days(20))).unwrap();
+    flow.session(2, Factors::NONE.with(Factor::Passkey), NOW);
+    token
+}
+
+#[test]
+fn ending_all_sessions_ends_the_tokens_of_sessions_long_over() {
+    let flow = Flow::new().trusted();
+    let token = outliving(&flow);
+    flow.house.idp.revoke_sessions(&console(), &Whose::Of(user("anna")), None).unwrap();
+    assert_eq!(refused(flow.refresh(&token, NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
+}
+
+#[test]
+fn signing_out_everywhere_else_ends_the_tokens_of_sessions_long_over_and_keeps_those_of_this_one() {
+    let flow = Flow::new().trusted();
+    let old = outliving(&flow);
+    let here = SessionNumber(2);
+    let actor = Actor::Person { account: flow.anna.id, session: here, fresh: true };
+    let me = Context { actor, ..flow.anna(NOW) };
+    let wish = request(&[("scope", "openid offline_access")]);
+    let Authorization::Answer(answer) = flow.house.idp.authorize(&me, &wish).unwrap() else { panic!("no code") };
+    let new = text(&flow.exchange(answer.get("code").unwrap(), NOW, &[]).unwrap().refresh_token);
+    flow.house.idp.revoke_sessions(&me, &Whose::Mine, Some(here)).unwrap();
+    assert_eq!(refused(flow.refresh(&old, NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
+    flow.refresh(&new, NOW).unwrap();
+}
+
+#[test]
+fn whoever_recovers_a_lost_phone_leaves_no_token_on_it() {
+    let flow = Flow::new().trusted();
+    let token = outliving(&flow);
+    let Flow { house, anna, secret } = flow;
+    let door = Door { house, now: NOW };
+    door.accept("anna", &mut Authenticator::new(ORIGIN));
+    door.accept("anna", &mut Authenticator::new(ORIGIN));
+    let flow = Flow { house: door.house, anna, secret };
+    assert_eq!(refused(flow.refresh(&token, NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
+}
+
+#[test]
+fn an_app_that_never_asked_is_listed_while_it_holds_tokens_and_can_be_turned_out() {
+    let flow = Flow::new().trusted();
+    let token = text(&flow.tokens("openid email offline_access").refresh_token);
+    let listed = flow.house.idp.list_consents(&flow.anna(NOW), flow.anna.id).unwrap();
+    assert_eq!(listed.iter().map(|view| view.client.as_str()).collect::<Vec<_>>(), ["photos"]);
+    assert_eq!(listed[0].scopes.len(), 3);
+    assert_eq!(flow.house.idp.withdraw_consent(&flow.anna(NOW), flow.anna.id, &photos()).unwrap(), Change::Removed);
+    assert_eq!(refused(flow.refresh(&token, NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
+    assert!(flow.house.idp.list_consents(&flow.anna(NOW), flow.anna.id).unwrap().is_empty());
 }
