@@ -2,13 +2,14 @@
 
 ARGS ?=
 
-.PHONY: help demo test browser-test bench fmt audit
+.PHONY: help demo test browser-test bench fuzz fmt audit
 
 help:
 	@echo "make demo          the whole provider on https://localhost:8443 (ARGS=--fresh starts over)"
 	@echo "make test          formatting, lints, every test, a real relying party, a real browser"
 	@echo "make browser-test  only the relying party and the browser"
 	@echo "make bench         size, memory, speed and disk writes, each beside its bound"
+	@echo "make fuzz          every parser of outside input, 20 s each"
 	@echo "make fmt           format the code"
 	@echo "make audit         licences, sources, duplicates and known advisories of the dependencies"
 
@@ -23,6 +24,9 @@ browser-test:
 
 bench:
 	@appliance/tools/bench.sh $(ARGS)
+
+fuzz:
+	@appliance/tools/fuzz.sh $(ARGS)
 
 fmt:
 	@appliance/tools/prepare.sh lint
