@@ -229,7 +229,7 @@ impl Desk {
         };
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
         let app = Arc::new(App { bridge, config, clock, entropy, discovery: OnceLock::new() });
-        let site = Arc::new(Site { router: Router::new(Arc::clone(&app), ROUTES), timeouts });
+        let site = Arc::new(Site::new(Router::new(Arc::clone(&app), ROUTES), timeouts));
         Ok(Self { site, app })
     }
 }

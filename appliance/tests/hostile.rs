@@ -127,6 +127,56 @@ fn a_client_that_waits_before_a_body_that_is_too_long_is_refused_at_once() {
     assert!(client.rest().is_empty());
 }
 
+/// The head of an upload of a megabyte; with [`LET_IN`], the server has made room for it when it says to go on.
+fn upload(method: &str, lines: &str) -> String {
+    format!(
+        "{method} /api/v1/persons/x/picture HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\
+        Expect: 100-continue\r\n{lines}\r\n"
+    )
+}
+
+const LET_IN: &str = "Authorization: Bearer x\r\n";
+
+#[test]
+fn many_long_uploads_at_once_are_told_to_wait_and_the_room_comes_back() {
+    let server = Server::listen_with("", patience());
+    let mut first: Vec<TlsClient> = (0..2).map(|_| server.connect()).collect();
+    for client in &mut first {
+        client.write(upload("PUT", LET_IN).as_bytes());
+        assert_eq!(client.interim(), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    for _ in 0..8 {
+        let mut late = server.connect();
+        late.write(upload("PUT", LET_IN).as_bytes());
+        let answer = late.answer();
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some());
+        assert!(late.rest().is_empty(), "the connection stays open");
+    }
+    assert_eq!(server.connect().send(&Call::get("/health")).status, 200, "short requests wait too");
+    first[0].write(&vec![b'x'; 1_048_576]);
+    assert_ne!(first[0].answer().status, 503);
+    let mut next = server.connect();
+    next.write(upload("PUT", LET_IN).as_bytes());
+    assert_eq!(next.interim(), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+#[test]
+fn a_stranger_or_another_method_sends_no_long_body() {
+    let server = Server::listen_with("", patience());
+    for head in [upload("PUT", ""), upload("POST", LET_IN), upload("GET", LET_IN), upload("DELETE", LET_IN)] {
+        let mut client = server.connect();
+        client.write(head.as_bytes());
+        assert_eq!(client.answer().status, 413, "{head}");
+        assert!(client.rest().is_empty());
+    }
+    // Chunks do not say how long they will be.
+    let mut client = server.connect();
+    let head = upload("PUT", "").replace("Content-Length: 1048576", "Transfer-Encoding: chunked");
+    client.write(head.as_bytes());
+    assert_eq!(client.answer().status, 413);
+}
+
 #[test]
 fn the_answer_to_a_body_that_is_too_long_arrives_while_the_body_is_still_sent() {
     let server = Server::listen();

@@ -64,10 +64,14 @@ impl Router {
         Self { server, app, table }
     }
 
-    /// The longest body that a request to this path may bring, before anything of the body is read.
-    pub(crate) fn body_limit(&self, path: &str) -> usize {
+    /// The longest body that such a request may bring, before anything of the body is read.
+    pub(crate) fn body_limit(&self, method: &str, path: &str) -> usize {
         let rows = self.table.iter().copied().flatten();
-        let special = rows.filter(|route| route.body_limit != BODY_LIMIT && routes::matches(route.path, path));
+        let special = rows.filter(|route| {
+            route.body_limit != BODY_LIMIT
+                && to_tide(route.method).as_ref() == method
+                && routes::matches(route.path, path)
+        });
         special.map(|route| route.body_limit).max().unwrap_or(BODY_LIMIT)
     }
 
@@ -93,7 +97,17 @@ impl Router {
 
     /// Answers what is no request at all; the connection ends after it.
     pub(crate) fn refuse(&self, status: u16, text: &'static str, peer: Peer) -> Outgoing {
-        let mut response = self.encode(Response::text(status, text), Kind::Page, peer);
+        self.turn_away(Response::text(status, text), peer)
+    }
+
+    /// Answers a request that there is no room for now; the connection ends after it.
+    pub(crate) fn busy(&self, peer: Peer) -> Outgoing {
+        self.turn_away(Response::busy(), peer)
+    }
+
+    fn turn_away(&self, response: Response, peer: Peer) -> Outgoing {
+        let status = response.status();
+        let mut response = self.encode(response, Kind::Page, peer);
         response.insert_header("connection", "close");
         log("-", "-", status, peer, system::monotonic());
         Outgoing::new(response, http::Method::Get)

@@ -23,7 +23,7 @@ pub(crate) use form::Form;
 pub(crate) use json::parse as parse_json;
 pub(crate) use request::{BadRequest, Method, Peer, Request};
 pub(crate) use response::Response;
-pub(crate) use routes::{Kind, ROUTES, Route, handler};
+pub(crate) use routes::{BODY_LIMIT, Kind, ROUTES, Route, handler};
 
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ struct House(Site);
 
 impl House {
     fn new() -> Self {
-        Self(Site { router: Router::new(testing::app(), TABLE), timeouts: Timeouts::default() })
+        Self(Site::new(Router::new(testing::app(), TABLE), Timeouts::default()))
     }
 
     fn ask(&self, peer: Peer, request: &str) -> String {

@@ -19,6 +19,8 @@ pub struct Head {
     pub expect: Option<Range<usize>>,
     /// Whether the peer ends the connection after this.
     pub close: bool,
+    /// Whether it brings a token or a cookie at all; what they are worth is for others to say.
+    pub credential: bool,
     /// Where the path (and query) stands.
     pub target: Range<usize>,
 }
@@ -113,6 +115,7 @@ struct Seen {
     chunked: bool,
     expect: Option<Range<usize>>,
     close: bool,
+    credential: bool,
 }
 
 impl Seen {
@@ -135,6 +138,7 @@ impl Seen {
         } else if name.eq_ignore_ascii_case("expect") {
             self.take_expect(value, place)
         } else {
+            self.credential |= ["authorization", "cookie"].iter().any(|other| name.eq_ignore_ascii_case(other));
             if name.eq_ignore_ascii_case("connection") {
                 self.close |= value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
             }
@@ -197,7 +201,7 @@ impl Seen {
             (Some(0) | None, false) => Framing::None,
             (Some(length), false) => Framing::Length(length),
         };
-        Ok(Head { framing, expect: self.expect, close: self.close, target })
+        Ok(Head { framing, expect: self.expect, close: self.close, credential: self.credential, target })
     }
 }
 
@@ -227,7 +231,10 @@ mod tests {
     #[test]
     fn a_plain_request_passes() {
         let head = check(b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: Close\r\n\r\n").unwrap();
-        assert_eq!(head, Head { framing: Framing::Length(5), expect: None, close: true, target: 5..11 });
+        assert_eq!(
+            head,
+            Head { framing: Framing::Length(5), expect: None, close: true, credential: false, target: 5..11 }
+        );
     }
 
     #[test]

@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::{AsyncRead, AsyncWrite, AsyncWriteExt, Stream, future};
+use smol::lock::{Semaphore, SemaphoreGuard};
 
 use super::Stop;
 use super::chunked::{BadChunks, Chunks};
 use super::head::{self, BadHead, Framing, Head, MAX_HEAD};
 use super::limits::Timeouts;
-use crate::http::{Incoming, Outgoing, Peer, Router};
+use crate::http::{BODY_LIMIT, Incoming, Outgoing, Peer, Router};
 use crate::system;
 
 /// What is read at once.
@@ -26,10 +27,20 @@ const HEAD_ROOM: usize = 2048;
 /// What is still read from a peer that keeps talking after the last answer.
 const DRAIN: usize = 256 * 1024;
 
+/// Bodies over [`BODY_LIMIT`] that may be in memory at a time: the device has room for two, not for one on every connection.
+const LONG_BODIES: usize = 2;
+
 /// What all connections share.
 pub(crate) struct Site {
-    pub(crate) router: Router,
+    router: Router,
     pub(crate) timeouts: Timeouts,
+    long_bodies: Semaphore,
+}
+
+impl Site {
+    pub(crate) fn new(router: Router, timeouts: Timeouts) -> Self {
+        Self { router, timeouts, long_bodies: Semaphore::new(LONG_BODIES) }
+    }
 }
 
 /// Serves one connection to its end.
@@ -54,6 +65,8 @@ enum End {
     Answered,
     /// After telling what is wrong.
     Refused(u16, &'static str),
+    /// After saying that there is no room now.
+    Busy,
 }
 
 impl From<BadHead> for End {
@@ -63,6 +76,7 @@ impl From<BadHead> for End {
 }
 
 const TOO_LONG: End = End::Refused(413, "The request body is too long.");
+const STRANGER: End = End::Refused(413, "A body of this length needs a token or a session.");
 const BAD_CHUNKS: End = End::Refused(400, "The chunks of the request body are not framed as RFC 9112 says.");
 
 /// One connection.
@@ -76,15 +90,15 @@ struct Talk<'a, S> {
     watch: Watch,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
     /// One request and its answer.
     async fn exchange(&mut self) -> Result<ControlFlow<()>, End> {
         let end = self.read_head().await?;
         let checked = head::check(self.input.get(..end).unwrap_or_default())?;
         let mut bytes: Vec<u8> = self.input.drain(..end).collect();
-        let path = bytes.get(checked.target.clone()).unwrap_or_default();
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-        let limit = self.site.router.body_limit(std::str::from_utf8(path).unwrap_or_default());
+        let limit = self.body_limit(&checked, &bytes);
+        // Held until the answer is made.
+        let room = self.room(&checked, limit)?;
         let body = self.read_body(&checked, limit).await?;
         if let Some(expect) = checked.expect {
             bytes.drain(expect);
@@ -92,8 +106,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let close = checked.close || self.stop.is_closed();
         let incoming = Incoming { head: bytes, body, peer: self.peer, close };
         let answer = self.site.router.answer(incoming).await;
+        drop(room);
+        self.input.shrink_to(READ);
         self.write_answer(answer).await?;
         Ok(if close { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn body_limit(&self, head: &Head, bytes: &[u8]) -> usize {
+        let word = |place| bytes.get(place).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        let method = word(0..head.target.start.saturating_sub(1));
+        let path = word(head.target.clone()).split('?').next().unwrap_or_default();
+        self.site.router.body_limit(method, path)
+    }
+
+    /// Room for a long body, before any of it is read; `None` for a body that needs none.
+    fn room(&self, head: &Head, limit: usize) -> Result<Option<SemaphoreGuard<'a>>, End> {
+        let long = match head.framing {
+            Framing::None => false,
+            Framing::Length(length) if length > limit as u64 => return Err(TOO_LONG),
+            Framing::Length(length) => length > BODY_LIMIT as u64,
+            Framing::Chunked => limit > BODY_LIMIT,
+        };
+        if !long {
+            return Ok(None);
+        }
+        let stranger = match self.peer {
+            Peer::Network(_) => !head.credential,
+            Peer::Control { .. } => false,
+        };
+        if stranger {
+            return Err(STRANGER);
+        }
+        self.site.long_bodies.try_acquire().map(Some).ok_or(End::Busy)
     }
 
     /// Reads until a whole head is there, and says where it ends.
@@ -119,10 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     }
 
     async fn read_body(&mut self, head: &Head, limit: usize) -> Result<Vec<u8>, End> {
-        match head.framing {
-            Framing::None => return Ok(Vec::new()),
-            Framing::Length(length) if length > limit as u64 => return Err(TOO_LONG),
-            Framing::Length(_) | Framing::Chunked => {}
+        if head.framing == Framing::None {
+            return Ok(Vec::new());
         }
         self.watch.set(self.site.timeouts.body);
         if head.expect.is_some() && self.input.is_empty() {
@@ -130,10 +172,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         }
         if let Framing::Length(length) = head.framing {
             let length = usize::try_from(length).map_err(|_| TOO_LONG)?;
-            while self.input.len() < length {
+            let mut body = Vec::new();
+            loop {
+                let more = self.input.len().min(length - body.len());
+                body.extend(self.input.drain(..more));
+                if body.len() == length {
+                    return Ok(body);
+                }
                 self.read_some(false).await?;
             }
-            return Ok(self.input.drain(..length).collect());
         }
         let (mut chunks, mut body) = (Chunks::new(limit), Vec::new());
         loop {
@@ -212,6 +259,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             End::Answered => !self.input.is_empty(),
             End::Refused(status, text) => {
                 let answer = self.site.router.refuse(status, text, self.peer);
+                self.write_answer(answer).await.is_ok()
+            }
+            End::Busy => {
+                let answer = self.site.router.busy(self.peer);
                 self.write_answer(answer).await.is_ok()
             }
         };

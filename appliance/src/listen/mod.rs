@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn without_file_descriptors_the_loop_waits_instead_of_spinning() {
-        let site = Site { router: Router::new(crate::testing::app(), ROUTES), timeouts: Timeouts::default() };
+        let site = Site::new(Router::new(crate::testing::app(), ROUTES), Timeouts::default());
         let (sender, stop) = smol::channel::bounded(1);
         let floor = Floor { site: Arc::new(site), executor: Arc::default(), stop };
         let no_more = || async { Err::<(), _>(io::Error::from_raw_os_error(24)) };

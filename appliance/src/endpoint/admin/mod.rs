@@ -167,7 +167,7 @@ mod tests {
     use crate::testing;
 
     fn status(peer: Peer) -> (u16, String) {
-        let site = Site { router: Router::new(testing::app(), ROUTES), timeouts: Timeouts::default() };
+        let site = Site::new(Router::new(testing::app(), ROUTES), Timeouts::default());
         let wire = Wire::new(b"GET /api/v1/status HTTP/1.1\r\nHost: id.example\r\n\r\n");
         let answers = wire.answers();
         let (_sender, stop) = smol::channel::bounded(1);
