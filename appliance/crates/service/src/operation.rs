@@ -159,6 +159,12 @@ impl Writing<'_> {
         self.event(action, target, Outcome::Refused, detail)
     }
 
+    /// Writes an audit event of a refusal that has changed something: a passkey under suspicion, tokens that ended. No
+    /// flood of other refusals may hide it, and none can be made of it: each takes away what it is about.
+    pub(crate) fn record_consequence(&self, action: &str, target: &str, detail: Value) -> Result<(), store::Fault> {
+        self.event(action, target, Outcome::Refused, detail)
+    }
+
     /// Who acts, as the audit log writes it.
     pub(crate) fn actor_name(&self) -> Result<String, store::Fault> {
         Ok(match &self.ctx.actor {

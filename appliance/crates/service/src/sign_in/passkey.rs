@@ -99,7 +99,12 @@ fn suspect(
     current: StoredCredential,
     passkey: Passkey,
 ) -> Result<NewSession, Abort<SignInRefusal>> {
-    op.record_refusal("passkey.suspect", name, json!({"label": current.label}))?;
+    let detail = json!({"label": current.label});
+    if passkey.suspect {
+        op.record_refusal("passkey.suspect", name, detail)?;
+    } else {
+        op.record_consequence("passkey.suspect", name, detail)?;
+    }
     op.update_credential(&StoredCredential {
         credential: Credential::Passkey(Passkey { suspect: true, ..passkey }),
         ..current

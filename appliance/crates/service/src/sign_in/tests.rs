@@ -169,6 +169,17 @@ fn a_copied_passkey_is_noticed_and_refused_until_somebody_acts() {
 }
 
 #[test]
+fn a_flood_of_refusals_does_not_hide_a_copied_passkey() {
+    let (door, mut device) = door_with_passkey();
+    let mut copy = Authenticator::new(ORIGIN);
+    copy.keys = device.keys.clone();
+    door.passkey(&mut device).unwrap();
+    while door.house.idp.refusals.admit(door.now).is_some() {}
+    assert_eq!(why(door.passkey(&mut copy)), SignInRefusal::Suspect);
+    assert_eq!(door.house.last_event(), "passkey.suspect anna refused");
+}
+
+#[test]
 fn a_synced_passkey_without_a_counter_works_again_and_again() {
     let door = Door::new();
     let mut device = Authenticator::new(ORIGIN);

@@ -48,7 +48,11 @@ fn spend(attempt: &Attempt<'_>, client: &Client, number: FamilyNumber) -> Result
     let code = match idp.oauth.codes.take(code.expose(), number, ctx.now) {
         Taken::Nothing => return Err(TokenRefusal::Code(CodeRefusal::Unknown).into()),
         Taken::Spent { account, family } => {
-            op.delete_token_family(account, family)?;
+            let refusal = TokenRefusal::Code(CodeRefusal::Replayed);
+            if op.delete_token_family(account, family)? {
+                op.record_consequence("token.issue", client.name.as_str(), json!({ "why": refusal.to_string() }))?;
+                return Err(refusal.commit());
+            }
             return refuse(attempt, client, CodeRefusal::Replayed);
         }
         Taken::Code(code) => code,

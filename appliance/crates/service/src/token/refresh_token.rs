@@ -45,7 +45,7 @@ impl Grant for RefreshToken {
             Err(why) if why.ends_family() => {
                 op.delete_token_family(account, number)?;
                 let refusal = TokenRefusal::Refresh(why);
-                op.record_refusal("token.refresh", client.name.as_str(), json!({ "why": refusal.to_string() }))?;
+                op.record_consequence("token.refresh", client.name.as_str(), json!({ "why": refusal.to_string() }))?;
                 return Err(refusal.commit());
             }
             Err(why) => return Err(TokenRefusal::Refresh(why).into()),
@@ -54,7 +54,7 @@ impl Grant for RefreshToken {
             Ok(admitted) => admitted,
             Err(why) => {
                 op.delete_token_family(account, number)?;
-                op.record_refusal("token.refresh", client.name.as_str(), json!({ "why": why.to_string() }))?;
+                op.record_consequence("token.refresh", client.name.as_str(), json!({ "why": why.to_string() }))?;
                 return Err(TokenRefusal::NotAdmitted(why).commit());
             }
         };

@@ -440,3 +440,19 @@ fn an_app_that_never_asked_is_listed_while_it_holds_tokens_and_can_be_turned_out
     assert_eq!(refused(flow.refresh(&token, NOW)), TokenRefusal::Refresh(RefreshRefusal::Unknown));
     assert!(flow.house.idp.list_consents(&flow.anna(NOW), flow.anna.id).unwrap().is_empty());
 }
+
+#[test]
+fn a_flood_of_refusals_does_not_hide_that_tokens_were_ended() {
+    let flow = Flow::new().trusted();
+    let code = flow.code(NOW, &[("scope", "openid offline_access")]);
+    flow.exchange(&code, NOW, &[]).unwrap();
+    let reused = text(&flow.tokens("openid offline_access").refresh_token);
+    flow.refresh(&reused, NOW).unwrap();
+    while flow.house.idp.refusals.admit(NOW).is_some() {}
+    let before = flow.house.events().len();
+    refused(flow.exchange(&code, NOW, &[]));
+    refused(flow.refresh(&reused, NOW));
+    assert_eq!(flow.house.events().len(), before + 2);
+    refused(flow.exchange(&code, NOW, &[]));
+    assert_eq!(flow.house.events().len(), before + 2, "a second replay ends nothing more");
+}
