@@ -147,12 +147,15 @@ impl Writing<'_> {
         self.event(action, target, Outcome::Success, detail)
     }
 
-    /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`. Strangers have an
+    /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`. There is an
     /// allowance: see [`crate::refusals`].
     pub(crate) fn record_refusal(&self, action: &str, target: &str, mut detail: Value) -> Result<(), store::Fault> {
-        if self.ctx.actor == Actor::Anonymous {
-            let Some(unrecorded) = self.refusals.admit(self.ctx.now) else { return Ok(()) };
-            if let (true, Value::Object(detail)) = (unrecorded > 0, &mut detail) {
+        let Some(unrecorded) = self.refusals.admit(&self.ctx.actor, self.ctx.now) else { return Ok(()) };
+        if unrecorded > 0 {
+            if detail.is_null() {
+                detail = json!({});
+            }
+            if let Value::Object(detail) = &mut detail {
                 detail.insert("unrecorded_before".to_owned(), unrecorded.into());
             }
         }

@@ -333,3 +333,16 @@ proptest! {
         prop_assert_eq!(original.wish(true), back.wish(true));
     }
 }
+
+#[test]
+fn an_app_that_sends_a_person_round_and_round_does_not_fill_the_log() {
+    let flow = Flow::new().trusted();
+    flow.house.idp.deny_group(&console(), &photos(), &group("family")).unwrap();
+    let before = flow.house.events().len();
+    for _ in 0..120 {
+        flow.answer(NOW, &[]);
+    }
+    assert_eq!(flow.house.events().len(), before + 100);
+    flow.answer(after(Span::seconds(10)), &[]);
+    assert_eq!(flow.house.events().last().unwrap().detail["unrecorded_before"], 20);
+}

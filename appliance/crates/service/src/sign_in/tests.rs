@@ -174,7 +174,7 @@ fn a_flood_of_refusals_does_not_hide_a_copied_passkey() {
     let mut copy = Authenticator::new(ORIGIN);
     copy.keys = device.keys.clone();
     door.passkey(&mut device).unwrap();
-    while door.house.idp.refusals.admit(door.now).is_some() {}
+    while door.house.idp.refusals.admit(&Actor::Anonymous, door.now).is_some() {}
     assert_eq!(why(door.passkey(&mut copy)), SignInRefusal::Suspect);
     assert_eq!(door.house.last_event(), "passkey.suspect anna refused");
 }
