@@ -15,11 +15,6 @@ use super::{SignInOutcome, SignInRefusal, demanded, enrolled, password_hash};
 use crate::operation::{Refuses, Writing};
 use crate::{Context, Fault, Idp, OpError};
 
-enum Judged {
-    Done(SignInOutcome),
-    Half(Attempt, Factors),
-}
-
 impl Idp {
     /// Proves a name and password. Computes a hash: to be run on a hashing thread.
     ///
@@ -48,46 +43,42 @@ impl Idp {
                 Err(SignInRefusal::NotAccepted.commit())
             });
         };
-        let rehashed = if right && hash.cost.weaker_than_current() {
-            Some(password_hash::make(password.expose(), self.entropy())?)
-        } else {
-            None
-        };
-        let proof = Proof { credential: number, verified: hash, rehashed };
-        let judged = self.judge(ctx, &account, proof, right)?;
-        match judged {
-            Judged::Done(outcome) => Ok(outcome),
-            Judged::Half(attempt, factors) => {
-                let attempt = self.sign_ins.attempts.put(self.entropy(), ctx.origin.address, ctx.now, attempt);
-                Ok(SignInOutcome::NeedsSecondFactor { attempt, factors })
-            }
+        let mut proof = Proof { credential: number, verified: hash, rehashed: None };
+        let next = if right { self.preview(ctx, &account, &proof)? } else { None };
+        if next.is_some() && proof.verified.cost.weaker_than_current() {
+            // Not before: while passwords wait, a right one must cost no more than a wrong one.
+            proof.rehashed = Some(password_hash::make(password.expose(), self.entropy())?);
         }
+        if let Some(Next::Second(factors)) = next {
+            let half = Attempt { account: account.id, password: proof };
+            let attempt = self.sign_ins.attempts.put(self.entropy(), ctx.origin.address, ctx.now, half);
+            return Ok(SignInOutcome::NeedsSecondFactor { attempt, factors });
+        }
+        self.judge(ctx, &account, &proof, right)
     }
 
-    /// Reads first: a half-done sign-in must not cost a write.
+    /// What comes after a right password; `None` while it would be refused. Reads only: a half-done sign-in must not cost a
+    /// write.
+    fn preview(&self, ctx: &Context, account: &Account, proof: &Proof) -> Result<Option<Next>, OpError<SignInRefusal>> {
+        self.read(ctx, Need::Nothing, |op| {
+            let stored = op.credentials(account.id)?;
+            let open = stored.iter().any(|s| proof.still_holds(s) && s.lockout.blocked(ctx.now).is_none());
+            if !open || account.usable(ctx.now).is_err() {
+                return Ok(None);
+            }
+            let proven = Factors::NONE.with(Factor::Password);
+            Ok(Some(sign_in::next(proven, enrolled(op, account.id)?, demanded(op, account)?)))
+        })
+    }
+
     fn judge(
         &self,
         ctx: &Context,
         account: &Account,
-        proof: Proof,
+        proof: &Proof,
         right: bool,
-    ) -> Result<Judged, OpError<SignInRefusal>> {
+    ) -> Result<SignInOutcome, OpError<SignInRefusal>> {
         let proven = Factors::NONE.with(Factor::Password);
-        if right {
-            let second = self.read::<_, SignInRefusal>(ctx, Need::Nothing, |op| {
-                let stored = op.credentials(account.id)?;
-                let open = stored.iter().any(|s| proof.still_holds(s) && s.lockout.blocked(ctx.now).is_none());
-                let fine = open && account.usable(ctx.now).is_ok();
-                let next = sign_in::next(proven, enrolled(op, account.id)?, demanded(op, account)?);
-                Ok(match next {
-                    Next::Second(factors) if fine => Some(factors),
-                    Next::Second(_) | Next::Done(_) | Next::OutOfReach => None,
-                })
-            })?;
-            if let Some(factors) = second {
-                return Ok(Judged::Half(Attempt { account: account.id, password: proof }, factors));
-            }
-        }
         self.write(ctx, Need::Nothing, |op| {
             let name = account.name.as_str();
             let Some(stored) = op.credentials(account.id)?.into_iter().find(|s| proof.still_holds(s)) else {
@@ -105,7 +96,7 @@ impl Idp {
             }
             proof.settle(op, stored)?;
             let account = self.admit(op, account.id)?;
-            Ok(Judged::Done(SignInOutcome::SignedIn(Box::new(self.conclude(op, &account, proven)?))))
+            Ok(SignInOutcome::SignedIn(Box::new(self.conclude(op, &account, proven)?)))
         })
     }
 

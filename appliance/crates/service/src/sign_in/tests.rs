@@ -529,6 +529,23 @@ fn a_hash_that_has_become_too_cheap_is_made_anew_on_the_next_sign_in() {
 }
 
 #[test]
+fn a_right_password_costs_no_second_hash_while_passwords_wait() {
+    let next_number = |typed| {
+        let door = Door::new();
+        let (account, _) = door.with_password("anna", true);
+        let cost = domain::credential::password::HashCost { memory: 1024, passes: 1, lanes: 1 };
+        set_hash(&door, &account, password_hash::make_with(PASSWORD, cost, &[7; 16]).unwrap());
+        for _ in 0..5 {
+            let _ = door.password("anna", "wrong password");
+        }
+        assert_eq!(why(door.password("anna", typed)), SignInRefusal::NotAccepted);
+        // A hash takes a salt, so the next random number tells whether one was made.
+        domain::entropy::number(door.house.idp.entropy())
+    };
+    assert_eq!(next_number(PASSWORD), next_number("wrong password"));
+}
+
+#[test]
 fn a_recovery_code_typed_twice_at_the_same_moment_lets_one_in() {
     let door = Door::new();
     let mut device = Authenticator::new(ORIGIN);
