@@ -4,18 +4,20 @@
 use domain::account::Account;
 use domain::credential::recovery::Worth;
 use domain::credential::{
-    Credential, CredentialView, MAX_PASSKEYS, Passkey, RecoveryCodes, StoredCredential, TotpSecret, totp,
+    Credential, CredentialKind, CredentialView, MAX_PASSKEYS, Passkey, RecoveryCodes, StoredCredential, TotpSecret,
+    totp,
 };
 use domain::entropy;
 use domain::id::{AccountId, CredentialNumber};
 use domain::lockout::Lockout;
 use domain::name::Label;
-use domain::permission::{Denied, Need};
+use domain::permission::{Actor, Denied, Need};
 use domain::secret::Secret;
 use domain::sign_in::{self, Factors};
 use serde_json::{Value, json};
 
 use crate::operation::{Abort, Writing};
+use crate::session::end_sessions;
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, demanded, password_hash, step_of, webauthn};
 use crate::{Change, Context, Fault, Idp, OpError, Refusal, Whose, recovery};
@@ -76,7 +78,8 @@ impl Idp {
         })
     }
 
-    /// Removes a credential. A person cannot remove the last way in; an admin can, and hands out a link then.
+    /// Removes a credential. A person cannot remove the last way in; an admin can, and hands out a link then. A person who
+    /// removes one of their own is signed out everywhere else.
     pub fn remove_credential(
         &self,
         ctx: &Context,
@@ -90,6 +93,12 @@ impl Idp {
             op.delete_credential(account.id, number)?;
             let detail = json!({"kind": stored.credential.kind().as_str(), "label": stored.label});
             op.record("credential.remove", account.name.as_str(), detail)?;
+            match stored.credential.kind() {
+                CredentialKind::Passkey | CredentialKind::Password | CredentialKind::Totp => {
+                    sign_out_elsewhere(op, account)?;
+                }
+                CredentialKind::Recovery => {}
+            }
             Ok(Change::Removed)
         })
     }
@@ -139,7 +148,7 @@ impl Idp {
         })
     }
 
-    /// Sets or changes the password of the person who is signed in. Computes a hash: to be run on a hashing thread.
+    /// Sets or changes the password of the person who is signed in; a change signs them out everywhere else. Computes a hash: to be run on a hashing thread.
     pub fn set_password(&self, ctx: &Context, password: &Secret<String>) -> Result<Change, OpError<Refusal>> {
         let me = me(ctx)?;
         let account = self.read(ctx, Need::ChangeSelf(me), |op| {
@@ -149,6 +158,9 @@ impl Idp {
         self.write(ctx, Need::ChangeSelf(me), |op| {
             let change = self.put_credential(op, &account, "Password", Credential::Password(hash))?;
             op.record("password.set", account.name.as_str(), json!({}))?;
+            if change == Change::Changed {
+                sign_out_elsewhere(op, &account)?;
+            }
             Ok(change)
         })
     }
@@ -387,6 +399,20 @@ pub(crate) fn room_for_passkey(have: usize) -> Result<(), Refusal> {
 
 fn me(ctx: &Context) -> Result<AccountId, Refusal> {
     ctx.actor.account().ok_or(Refusal::Denied(Denied::NotSignedIn))
+}
+
+/// Ends what a credential may have opened that its owner no longer trusts: every session but the one the person is in.
+fn sign_out_elsewhere(op: &Writing<'_>, account: &Account) -> Result<(), store::Fault> {
+    let Actor::Person { account: me, session, .. } = op.ctx.actor else { return Ok(()) };
+    if me != account.id {
+        return Ok(());
+    }
+    let ended = end_sessions(op, me, Some(session))?;
+    if ended.sessions > 0 || ended.tokens > 0 {
+        let detail = json!({"sessions": ended.sessions, "tokens": ended.tokens});
+        op.record("session.revoke", account.name.as_str(), detail)?;
+    }
+    Ok(())
 }
 
 /// Refuses to take away the credential without which the person could not sign in any more.

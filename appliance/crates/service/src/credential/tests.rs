@@ -220,6 +220,33 @@ fn a_removed_passkey_opens_nothing() {
 }
 
 #[test]
+fn whoever_takes_a_credential_away_is_signed_out_everywhere_else() {
+    let (door, mut device, session) = door();
+    let me = &session.signed_in.context;
+    let idp = &door.house.idp;
+    let number = door.number("anna", CredentialKind::Passkey);
+    add(&door, me, &mut Authenticator::new(ORIGIN)).unwrap();
+    let mut elsewhere = door.passkey(&mut device).unwrap();
+    let mut ends = |done: Change, wanted: Change| {
+        assert_eq!(done, wanted);
+        assert!(!door.opens(&elsewhere.cookie));
+        assert!(door.opens(&session.cookie));
+        assert_eq!(door.house.last_event(), "session.revoke anna success");
+        if let Ok(again) = door.passkey(&mut device) {
+            elsewhere = again;
+        }
+    };
+    assert_eq!(idp.set_password(me, &secret(PASSWORD)).unwrap(), Change::Created);
+    ends(idp.set_password(me, &secret("quiet harbour violin ninety")).unwrap(), Change::Changed);
+    let asked = idp.start_totp(me).unwrap();
+    let app = TotpSecret { secret: crate::door::unbase32(asked.secret.expose()), last_step: 0 };
+    idp.confirm_totp(me, &asked.ceremony, &code(&app, door.now)).unwrap();
+    let app = door.number("anna", CredentialKind::Totp);
+    ends(idp.remove_credential(me, &Whose::Mine, app).unwrap(), Change::Removed);
+    ends(idp.remove_credential(me, &Whose::Mine, number).unwrap(), Change::Removed);
+}
+
+#[test]
 fn renaming_is_idempotent() {
     let (door, _, session) = door();
     let me = &session.signed_in.context;
