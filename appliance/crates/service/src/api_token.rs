@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_was_revoked_on_the_way_changes_nothing_more() {
+        let house = House::new();
+        house.service("robot", &["owners"]);
+        let made = token(&house);
+        let actor = house.idp.authenticate_api_token(made.token.expose(), NOW).unwrap();
+        let ctx = Context { actor, now: NOW, origin: Origin::default() };
+        house.idp.revoke_api_token(&console(), &user("robot"), made.number).unwrap();
+        let refused = house.idp.create_account(&ctx, Service, &user("more"), &Amendment::default());
+        assert_eq!(refusal(refused), NOBODY);
+    }
+
+    #[test]
     fn a_locked_or_deleted_service_account_has_no_token() {
         let house = House::new();
         house.service("robot", &[]);

@@ -45,7 +45,7 @@ impl Door {
 
     /// A person who came in by a link, with a passkey on that device.
     pub(crate) fn join(&self, name: &str, device: &mut Authenticator) -> Accepted {
-        self.house.person(name, &[]);
+        self.house.newcomer(name, &[]);
         self.accept(name, device)
     }
 

@@ -37,7 +37,7 @@ impl Flow {
     pub(crate) fn new() -> Self {
         let house = House::new();
         house.group("family", &[]);
-        let anna = house.person("anna", &["family"]);
+        let anna = house.newcomer("anna", &["family"]);
         let secret = app(&house, "photos", AppKind::Confidential, REDIRECT).unwrap();
         let flow = Self { house, anna, secret };
         flow.session(1, Factors::NONE.with(Factor::Passkey), NOW);

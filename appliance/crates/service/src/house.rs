@@ -9,6 +9,9 @@ use domain::event::{Event, EventFilter};
 use domain::id::SessionNumber;
 use domain::name::{GroupName, Username};
 use domain::permission::{Actor, Need};
+use domain::secret::Digest;
+use domain::session::{self, Session};
+use domain::sign_in::{Factor, Factors};
 use domain::time::Timestamp;
 use serde_json::Value;
 
@@ -33,14 +36,41 @@ impl House {
         Self { idp: Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), NOW).unwrap() }
     }
 
-    /// Makes a person and puts them into these groups.
+    /// Makes a person who is signed in, and puts them into these groups.
     pub(crate) fn person(&self, name: &str, groups: &[&str]) -> Account {
+        let account = self.newcomer(name, groups);
+        self.sit_down(&account);
+        account
+    }
+
+    /// Makes a person who was never here, and puts them into these groups.
+    pub(crate) fn newcomer(&self, name: &str, groups: &[&str]) -> Account {
         self.account(AccountKind::Person, name, groups)
     }
 
     /// Makes a service account and puts it into these groups.
     pub(crate) fn service(&self, name: &str, groups: &[&str]) -> Account {
         self.account(AccountKind::Service, name, groups)
+    }
+
+    /// Opens the session that `fresh` and `stale` speak of.
+    pub(crate) fn sit_down(&self, account: &Account) {
+        let factors = Factors::NONE.with(Factor::Passkey);
+        let session = Session {
+            account: account.id,
+            number: SessionNumber(1),
+            digest: Digest::of(b"cookie"),
+            strength: factors.strength(),
+            factors,
+            device: String::new(),
+            address: String::new(),
+            created_at: NOW,
+            authenticated_at: NOW,
+            last_seen_at: NOW,
+            expires_at: NOW + session::ABSOLUTE,
+        };
+        let ctx = Context::system(NOW);
+        self.idp.write::<_, Refusal>(&ctx, Need::System, |op| Ok(op.insert_session(&session)?)).unwrap();
     }
 
     fn account(&self, kind: AccountKind, name: &str, groups: &[&str]) -> Account {

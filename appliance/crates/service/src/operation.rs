@@ -241,6 +241,9 @@ impl Idp {
             let attempt = || {
                 let roles = roles_of(writer, ctx, need)?;
                 let op = Writing { writer, ctx, roles, refusals: &self.refusals };
+                if need != Need::Nothing && !still_in(writer, ctx)? {
+                    return Err(Abort::refuse(R::denied(Denied::NotSignedIn)));
+                }
                 if let Err(denied) = decide(&ctx.actor, roles, need) {
                     return Err(op.turn_away(denied, need)?);
                 }
@@ -272,6 +275,21 @@ impl Idp {
         });
         Ok(noted??)
     }
+}
+
+/// Whether the session or the token that the actor was known by is still there: it may have been revoked since, and whoever
+/// ends it must not see it do one thing more. An operation that needs nothing proves its caller by other means.
+fn still_in(reader: &Reader<'_>, ctx: &Context) -> Result<bool, store::Fault> {
+    let (id, present) = match ctx.actor {
+        Actor::Anonymous | Actor::Console | Actor::System => return Ok(true),
+        Actor::Person { account, session, .. } => {
+            (account, reader.session(account, session)?.is_some_and(|session| session.alive(ctx.now)))
+        }
+        Actor::Service { account, token } => {
+            (account, reader.api_token(account, token)?.is_some_and(|token| ctx.now < token.expires_at))
+        }
+    };
+    Ok(present && reader.account(id)?.is_some_and(|account| account.usable(ctx.now).is_ok()))
 }
 
 /// Roles cost a query; what is open to all or to oneself does not ask for them.

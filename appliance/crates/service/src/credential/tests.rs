@@ -305,6 +305,7 @@ fn an_app_counts_only_after_its_first_code() {
 fn a_new_app_takes_the_place_of_the_old_one() {
     let door = Door::new();
     let (account, old) = door.with_password("anna", true);
+    door.house.sit_down(&account);
     let me = fresh(&account);
     let asked = door.house.idp.start_totp(&me).unwrap();
     let new = TotpSecret { secret: crate::door::unbase32(asked.secret.expose()), last_step: 0 };
@@ -335,6 +336,7 @@ fn setting_up_an_app_ends_after_a_quarter_of_an_hour_and_belongs_to_one_person()
 fn new_recovery_codes_void_the_old_ones() {
     let door = Door::new();
     let (account, _) = door.with_password("anna", false);
+    door.house.sit_down(&account);
     let old = door.house.idp.regenerate_recovery_codes(&fresh(&account)).unwrap();
     let new = door.house.idp.regenerate_recovery_codes(&fresh(&account)).unwrap();
     let attempt = door.half_in("anna");

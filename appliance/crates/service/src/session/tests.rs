@@ -119,6 +119,17 @@ fn signing_out_ends_this_session_only() {
 }
 
 #[test]
+fn a_session_that_was_ended_changes_nothing_more() {
+    let (door, _, session) = door();
+    let me = door.context(&session.cookie);
+    door.house.idp.revoke_sessions(&console(), &Whose::Of(user("anna")), None).unwrap();
+    let label: domain::name::Label = "Still here".parse().unwrap();
+    let number = door.number("anna", domain::credential::CredentialKind::Passkey);
+    let refused = door.house.idp.rename_credential(&me, &Whose::Mine, number, label);
+    assert_eq!(refusal(refused), Refusal::Denied(Denied::NotSignedIn));
+}
+
+#[test]
 fn signing_out_twice_or_as_nobody_is_no_error() {
     let (door, _, session) = door();
     let me = door.context(&session.cookie);
