@@ -6,7 +6,7 @@ use domain::credential::{Credential, PasswordHash, StoredCredential};
 use domain::lockout::Lockout;
 use domain::name::Username;
 use domain::permission::Need;
-use domain::secret::Secret;
+use domain::secret::{Secret, random_key};
 use domain::sign_in::{self, Factor, Factors, Next};
 use serde_json::json;
 
@@ -14,6 +14,9 @@ use super::second_factor::{Attempt, Proof};
 use super::{SignInOutcome, SignInRefusal, demanded, enrolled, password_hash};
 use crate::operation::{Refuses, Writing};
 use crate::{Context, Fault, Idp, OpError};
+
+/// The row that is written in place of a counter.
+const NOBODY: &str = "nobody";
 
 impl Idp {
     /// Proves a name and password. Computes a hash: to be run on a hashing thread.
@@ -40,6 +43,7 @@ impl Idp {
             return self.write(ctx, Need::Nothing, |op| {
                 // A name that nobody has may be a password in the wrong field: it is not written down.
                 op.record_refusal("session.create", &known, json!({"why": "password"}))?;
+                self.count_for_nobody(op)?;
                 Err(SignInRefusal::NotAccepted.commit())
             });
         };
@@ -83,10 +87,12 @@ impl Idp {
             let name = account.name.as_str();
             let Some(stored) = op.credentials(account.id)?.into_iter().find(|s| proof.still_holds(s)) else {
                 op.record_refusal("session.create", name, json!({"why": "password changed"}))?;
+                self.count_for_nobody(op)?;
                 return Err(SignInRefusal::NotAccepted.commit());
             };
             if stored.lockout.blocked(ctx.now).is_some() {
                 op.record_refusal("session.create", name, json!({"why": "password blocked"}))?;
+                self.count_for_nobody(op)?;
                 return Err(SignInRefusal::NotAccepted.commit());
             }
             if !right {
@@ -98,6 +104,12 @@ impl Idp {
             let account = self.admit(op, account.id)?;
             Ok(SignInOutcome::SignedIn(Box::new(self.conclude(op, &account, proven)?)))
         })
+    }
+
+    /// Writes one row where there is no counter of wrong guesses to write: without it the time of a commit would tell which
+    /// names exist. The row holds nothing that is read, only other bytes each time, as an equal row would not be written.
+    fn count_for_nobody(&self, op: &Writing<'_>) -> Result<(), store::Fault> {
+        op.replace_symmetric_key(NOBODY, &random_key(self.entropy()), op.ctx.now)
     }
 
     /// The account of that name, and its password if it has one and may use it.

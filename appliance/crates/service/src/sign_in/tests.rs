@@ -296,6 +296,30 @@ fn an_unknown_name_a_wrong_password_and_no_password_look_the_same() {
 }
 
 #[test]
+fn a_refused_password_is_one_commit_whoever_is_named_even_past_the_allowance() {
+    let door = Door::new();
+    let (account, _) = door.with_password("anna", true);
+    door.house.person("ben", &[]);
+    while door.house.idp.refusals.admit(&Actor::Anonymous, door.now).is_some() {}
+    let state = || {
+        let ctx = Context::system(door.now);
+        let read = door.house.idp.read::<_, crate::Refusal>(&ctx, Need::System, |op| {
+            let failures: Vec<_> = op.credentials(account.id)?.into_iter().map(|stored| stored.lockout).collect();
+            Ok((failures, op.symmetric_key("nobody")?.map(|key| *key.expose())))
+        });
+        read.unwrap()
+    };
+    let events = door.house.events().len();
+    // Six times Anna: five are counted as hers, and then hers wait.
+    for name in ["nobody", "not a name", "ben", "anna", "anna", "anna", "anna", "anna", "anna"] {
+        let before = state();
+        assert_eq!(why(door.password(name, "wrong password")), SignInRefusal::NotAccepted);
+        assert_ne!(state(), before, "{name}");
+    }
+    assert_eq!(door.house.events().len(), events);
+}
+
+#[test]
 fn what_is_typed_as_an_unknown_name_is_not_written_down() {
     let door = Door::new();
     assert_eq!(why(door.password("hunter2hunter2", "x")), SignInRefusal::NotAccepted);
