@@ -47,6 +47,8 @@ impl From<Refusal> for OpError<Refusal> {
 pub enum Fault {
     /// No space left on the card: answered 503, nothing was kept.
     DiskFull,
+    /// Too much of this at once: answered 503, to be tried again in a moment.
+    Busy,
     /// The store failed or a row could not be read.
     Store(store::Fault),
     /// Something that cannot happen did.
@@ -75,6 +77,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DiskFull => f.write_str("the disk is full"),
+            Self::Busy => f.write_str("too much at once"),
             Self::Store(fault) => fault.fmt(f),
             Self::Unexpected(what) => write!(f, "unexpected: {what}"),
         }

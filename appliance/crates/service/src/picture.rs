@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, TryLockError};
 
 use domain::account::Account;
 use domain::id::Subject;
@@ -77,7 +77,12 @@ impl Idp {
 
     /// The picture as it is kept.
     pub(crate) fn normalise(&self, what: &str, bytes: &[u8], now: Timestamp) -> Result<Picture, OpError<Refusal>> {
-        let _one_at_a_time = self.pictures.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever waited here would hold up a worker that everybody needs.
+        let _one_at_a_time = match self.pictures.0.try_lock() {
+            Ok(gate) => gate,
+            Err(TryLockError::Poisoned(gate)) => gate.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Fault::Busy.into()),
+        };
         match normalise(bytes) {
             Ok((media_type, bytes)) => Ok(Picture { media_type: media_type.to_owned(), bytes, updated_at: now }),
             Err(PictureError::Encoding(why)) => Err(Fault::unexpected(why).into()),

@@ -60,9 +60,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, act: Act) -> Response {
         Ok(Ok(Reply::Bytes(media_type, bytes))) => Response::owned(media_type, bytes),
         Ok(Err(Stop::Problem(problem))) => problem::render(&problem),
         Ok(Err(Stop::Fault(fault))) => problem::render(&problem::of_fault(&app, &fault)),
-        Err(_) => {
-            problem::render(&Problem::new(ProblemCode::Busy, "too much at once").hint("try again in a few seconds"))
-        }
+        Err(_) => problem::render(&problem::busy()),
     }
 }
 

@@ -82,15 +82,22 @@ fn listing(kind: &str) -> String {
     format!("latchkey {noun} list")
 }
 
+/// To be tried again in a moment.
+pub(super) fn busy() -> Problem {
+    Problem::new(ProblemCode::Busy, "too much at once").hint("try again in a few seconds")
+}
+
 /// A fault is logged with a number, and only the number is told.
 pub(super) fn of_fault(app: &App, fault: &Fault) -> Problem {
-    let id = app.log_fault(fault);
     match fault {
+        Fault::Busy => busy(),
         Fault::DiskFull => {
+            let id = app.log_fault(fault);
             Problem::new(ProblemCode::DiskFull, format!("the disk is full; nothing was changed (fault {id})"))
                 .hint("make room on the card, then try again")
         }
         Fault::Store(_) | Fault::Unexpected(_) => {
+            let id = app.log_fault(fault);
             Problem::new(ProblemCode::Fault, format!("something went wrong in the server (fault {id})"))
                 .hint(format!("look for {id} in the server's log: journalctl -u latchkey | grep {id}"))
         }

@@ -161,6 +161,7 @@ pub(in crate::endpoint) fn accident(app: &App, fault: &Fault) -> Response {
             tracing::error!("the disk is full");
             Response::busy()
         }
+        Fault::Busy => Response::busy(),
         Fault::Store(_) | Fault::Unexpected(_) => app.fault(fault),
     }
 }

@@ -136,3 +136,14 @@ fn nobody_changes_the_picture_of_another() {
     assert_eq!(refusal(refused), Refusal::Denied(Denied::NotAllowed));
     assert_eq!(refusal(house.idp.remove_picture(&ben, &whose)), Refusal::Denied(Denied::NotAllowed));
 }
+
+#[test]
+fn a_second_picture_at_the_same_time_is_told_to_wait_instead_of_holding_up_a_worker() {
+    let house = House::new();
+    let anna = fresh(&house.person("anna", &[]));
+    let set = || house.idp.set_picture(&anna, &Whose::Mine, &png(&gradient(80, 80)));
+    let busy = house.idp.pictures.0.lock().unwrap();
+    assert!(matches!(set(), Err(OpError::Fault(Fault::Busy))));
+    drop(busy);
+    assert_eq!(set().unwrap(), Change::Created);
+}
