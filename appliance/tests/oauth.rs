@@ -172,6 +172,31 @@ fn a_stranger_is_sent_to_the_door_and_back() {
 }
 
 #[test]
+fn the_door_leads_only_to_an_app_that_may_be_answered_there() {
+    let flow = Flow::new(ConsentMode::Skip);
+    let policy = |changes: &[(&str, &str)]| {
+        let next = authorize(changes);
+        let shown = flow.server.send(&Call::get(door(&next)).header("Accept", "text/html"));
+        let wrong = Call::post("/signin/passkey").origin(&flow.server.issuer).header("Accept", "text/html");
+        let refused = flow.server.send(&wrong.form(&[("ceremony", "x"), ("credential", "{}"), ("next", &next)]));
+        let [shown, refused] =
+            [shown, refused].map(|answer| answer.header("content-security-policy").unwrap().to_owned());
+        assert_eq!(shown, refused);
+        shown.split_once("form-action ").unwrap().1.to_owned()
+    };
+    assert_eq!(policy(&[]), "'self' https://photos.example.org");
+    for wrong in [("redirect_uri", "https://*/"), ("redirect_uri", "https://evil.example/cb"), ("client_id", "nobody")]
+    {
+        assert_eq!(policy(&[wrong]), "'self'", "{wrong:?}");
+    }
+}
+
+/// The sign-in page with this behind it.
+fn door(next: &str) -> String {
+    format!("/signin?{}", form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish())
+}
+
+#[test]
 fn an_app_that_wants_a_new_proof_leads_to_reauthentication() {
     let flow = Flow::new(ConsentMode::Skip);
     flow.server.clock.advance(30);

@@ -30,12 +30,6 @@ impl Next {
         &self.0
     }
 
-    /// The origin of the app that waits behind an authorization request, as `form-action` wants it. Whether the app is known
-    /// and may be answered there is for `/authorize` to say.
-    pub(crate) fn app_origin(&self) -> Option<String> {
-        form_target(self.authorization_request()?.redirect_uri()?)
-    }
-
     /// The authorization request that this address carries, if it is one.
     pub(crate) fn authorization_request(&self) -> Option<AuthorizationRequest> {
         let query = self.0.strip_prefix("/authorize?")?;
@@ -76,15 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn the_app_behind_an_authorization_request_is_named_by_its_origin() {
-        let behind = |uri: &str| {
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", uri).finish();
-            Next::read(&format!("/authorize?{query}")).app_origin()
-        };
-        assert_eq!(behind("https://photos.home:8443/cb?x=1"), Some("https://photos.home:8443".to_owned()));
-        assert_eq!(behind("com.example.app:/cb"), Some("com.example.app:".to_owned()));
-        assert_eq!(behind("nonsense"), None);
-        assert_eq!(Next::read("/account").app_origin(), None);
+    fn an_app_is_named_by_the_origin_of_its_address() {
+        assert_eq!(form_target("https://photos.home:8443/cb?x=1"), Some("https://photos.home:8443".to_owned()));
+        assert_eq!(form_target("com.example.app:/cb"), Some("com.example.app:".to_owned()));
+        assert_eq!(form_target("nonsense"), None);
     }
 
     #[test]

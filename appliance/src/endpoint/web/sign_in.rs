@@ -12,7 +12,7 @@ use service::{
     SignedIn, Whose,
 };
 
-use super::next::Next;
+use super::next::{Next, form_target};
 use super::view::part::{Chrome, News, Notice};
 use super::view::sign_in::{Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut};
 use super::view::trouble::Trouble;
@@ -46,8 +46,8 @@ async fn sign_in(app: Arc<App>, request: Request) -> Answer {
         let path = if again { next.after("/reauthenticate") } else { next.path().to_owned() };
         return Ok(Response::redirect303(&path));
     }
-    let (username, waiting) = waiting.map(|waiting| (waiting.login_hint, waiting.app)).unzip();
-    Ok(door(&app, 200, &next, Shown { username: username.unwrap_or_default(), waiting, news: None }))
+    let username = waiting.as_ref().map(|waiting| waiting.login_hint.clone()).unwrap_or_default();
+    Ok(door(&app, 200, &next, Shown { username, waiting, news: None }))
 }
 
 /// The app behind a sign-in.
@@ -56,17 +56,22 @@ struct Waiting {
     /// Why somebody has to sign in, if they have to.
     reason: Option<SignInReason>,
     login_hint: String,
+    /// Where its answer goes, as `form-action` calls it; the service has checked it.
+    target: Option<String>,
 }
 
 fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<Waiting> {
-    match idp.authorize(context, &request?) {
+    let request = request?;
+    let target = request.redirect_uri().and_then(form_target);
+    match idp.authorize(context, &request) {
         Ok(Authorization::SignIn(needed)) => Some(Waiting {
             app: needed.app.to_string(),
             reason: Some(needed.reason),
             login_hint: needed.login_hint.unwrap_or_default(),
+            target,
         }),
         Ok(Authorization::Consent(asked)) => {
-            Some(Waiting { app: asked.app.to_string(), reason: None, login_hint: String::new() })
+            Some(Waiting { app: asked.app.to_string(), reason: None, login_hint: String::new(), target })
         }
         // Whatever else is the matter is told by `/authorize` itself.
         Ok(Authorization::Answer(_)) | Err(_) => None,
@@ -152,26 +157,28 @@ async fn conclude(
 ) -> Answer {
     match outcome {
         Ok(SignInOutcome::SignedIn(new)) => Ok(let_in(&new, tried.next.path(), request.now)),
-        Ok(SignInOutcome::NeedsSecondFactor { attempt, .. }) => Ok(second_step(
-            app,
-            200,
-            None,
-            &Attempt { way: Way::Code { attempt, recovery: false }, next: tried.next.clone() },
-        )),
+        Ok(SignInOutcome::NeedsSecondFactor { attempt, .. }) => {
+            let waiting = who_waits(app, request, &tried.next).await?;
+            let tried = Attempt { way: Way::Code { attempt, recovery: false }, next: tried.next.clone() };
+            Ok(second_step(app, 200, None, Tried { tried: &tried, waiting }))
+        }
         Err(OpError::Fault(fault)) => Err(accident(app, &fault)),
         Err(OpError::Refused(refusal)) => {
-            let waiting = tried.next.authorization_request();
-            let op = move |idp: &Idp, context: &Context| waiting_app(idp, context, waiting);
-            let waiting = anybody(app, request, Lane::General, op).await?.map(|waiting| waiting.app);
-            Ok(not_let_in(app, request, &refusal, Refused { tried, waiting }))
+            let waiting = who_waits(app, request, &tried.next).await?;
+            Ok(not_let_in(app, request, &refusal, Tried { tried, waiting }))
         }
     }
 }
 
-/// What did not work, and for which app.
-struct Refused<'a> {
+async fn who_waits(app: &App, request: &Request, next: &Next) -> Result<Option<Waiting>, Response> {
+    let Some(waiting) = next.authorization_request() else { return Ok(None) };
+    anybody(app, request, Lane::General, move |idp, context| waiting_app(idp, context, Some(waiting))).await
+}
+
+/// What was tried, and for which app.
+struct Tried<'a> {
     tried: &'a Attempt,
-    waiting: Option<String>,
+    waiting: Option<Waiting>,
 }
 
 /// Gives the browser its session and sends it on.
@@ -185,8 +192,8 @@ pub(super) fn with_session(response: Response, new: &NewSession, now: Timestamp)
     response.set_cookie(&session::keep(new.cookie.expose(), seconds))
 }
 
-fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Refused<'_>) -> Response {
-    let Refused { tried, waiting } = refused;
+fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Tried<'_>) -> Response {
+    let Tried { tried, waiting } = refused;
     let news = match refusal {
         SignInRefusal::Denied(denied) => return denied_here(app, request, *denied),
         SignInRefusal::Account(_) => return trouble(app, 403, Trouble::AccountClosed),
@@ -196,7 +203,7 @@ fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Re
             } else {
                 News::WrongCode
             };
-            return second_step(app, 403, Some(wrong), tried);
+            return second_step(app, 403, Some(wrong), Tried { tried, waiting });
         }
         SignInRefusal::NotAccepted => match tried.way {
             Way::Passkey => News::WrongPasskey,
@@ -222,23 +229,24 @@ struct Shown {
     /// What was typed before, or who it probably is.
     username: String,
     /// The app that waits.
-    waiting: Option<String>,
+    waiting: Option<Waiting>,
 }
 
 fn door(app: &App, status: u16, next: &Next, shown: Shown) -> Response {
+    let (waiting, target) = shown.waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = SignIn {
         chrome: Chrome::nobody(&app.config),
         notice: shown.news.map(Notice::of),
-        app: shown.waiting,
+        app: waiting,
         username: shown.username.chars().take(64).collect(),
         next: next.as_str().to_owned(),
     };
-    leading_to(next, show(app, status, &page))
+    leading_to(target.flatten(), show(app, status, &page))
 }
 
-fn second_step(app: &App, status: u16, news: Option<News>, tried: &Attempt) -> Response {
+fn second_step(app: &App, status: u16, news: Option<News>, Tried { tried, waiting }: Tried<'_>) -> Response {
     let Way::Code { attempt, recovery } = &tried.way else {
-        return door(app, status, &tried.next, Shown { news, ..Shown::default() });
+        return door(app, status, &tried.next, Shown { news, waiting, ..Shown::default() });
     };
     let page = SecondFactor {
         chrome: Chrome::nobody(&app.config),
@@ -247,13 +255,13 @@ fn second_step(app: &App, status: u16, news: Option<News>, tried: &Attempt) -> R
         recovery_open: *recovery,
         next: tried.next.as_str().to_owned(),
     };
-    leading_to(&tried.next, show(app, status, &page))
+    leading_to(waiting.and_then(|waiting| waiting.target), show(app, status, &page))
 }
 
 /// After the sign-in the browser may go on to the app that waits, without another click.
-fn leading_to(next: &Next, page: Response) -> Response {
-    match next.app_origin() {
-        Some(origin) => page.form_target(&origin),
+fn leading_to(target: Option<String>, page: Response) -> Response {
+    match target {
+        Some(target) => page.form_target(&target),
         None => page,
     }
 }
@@ -272,16 +280,17 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;
     let reason = waiting.as_ref().and_then(|waiting| waiting.reason);
     let stronger = reason == Some(SignInReason::Stronger(Strength::Passkey));
+    let (waiting, target) = waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = Reauthenticate {
         chrome: frame(&app, &me),
         notice: None,
         username: me.account.name.to_string(),
-        app: waiting.map(|waiting| waiting.app),
+        app: waiting,
         stronger,
         has_password: !stronger && credentials.iter().any(|known| known.kind == CredentialKind::Password),
         next: next.as_str().to_owned(),
     };
-    Ok(leading_to(&next, show(&app, 200, &page)))
+    Ok(leading_to(target.flatten(), show(&app, 200, &page)))
 }
 
 async fn ask_to_leave(app: Arc<App>, request: Request) -> Answer {
