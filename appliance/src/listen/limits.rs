@@ -61,9 +61,9 @@ impl Gate {
         Self { total, per_peer, open: Arc::default(), alive, gone }
     }
 
-    /// A ticket, unless the house is full or this peer has enough.
-    pub(crate) fn admit(&self, peer: IpAddr) -> Option<Ticket> {
-        let peer = household(peer);
+    /// A ticket, unless the house is full or this peer has enough. `here` is our own address on that connection.
+    pub(crate) fn admit(&self, peer: IpAddr, here: IpAddr) -> Option<Ticket> {
+        let peer = household(peer, here);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = open.values().sum();
         let mine = open.get(&peer).copied().unwrap_or(0);
@@ -92,17 +92,23 @@ impl Drop for Ticket {
     }
 }
 
-/// Who counts as one peer: an IPv4 address, or the /64 that an IPv6 host can take any address of.
-fn household(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+/// Who counts as one peer: an IPv4 address, or the /64 that an IPv6 host elsewhere can take any address of. Our own house is
+/// in one /64 too, and no device in it may use up the share of the others.
+fn household(peer: IpAddr, here: IpAddr) -> IpAddr {
+    let network = |v6: Ipv6Addr| Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX));
+    match (peer.to_canonical(), here) {
+        (IpAddr::V6(v6), IpAddr::V6(here)) if network(v6) == network(here) => IpAddr::V6(v6),
+        (IpAddr::V6(v6), _) if v6.is_unicast_link_local() || v6.is_unique_local() => IpAddr::V6(v6),
+        (IpAddr::V6(v6), _) => IpAddr::V6(network(v6)),
+        (IpAddr::V4(v4), _) => IpAddr::V4(v4),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 99));
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -111,34 +117,48 @@ mod tests {
     #[test]
     fn one_peer_gets_its_share_and_no_more() {
         let gate = Gate::new(10, 2);
-        let first = gate.admit(ip("192.0.2.1")).unwrap();
-        let _second = gate.admit(ip("::ffff:192.0.2.1")).unwrap();
-        assert!(gate.admit(ip("192.0.2.1")).is_none());
-        assert!(gate.admit(ip("192.0.2.2")).is_some());
+        let first = gate.admit(ip("192.0.2.1"), HERE).unwrap();
+        let _second = gate.admit(ip("::ffff:192.0.2.1"), HERE).unwrap();
+        assert!(gate.admit(ip("192.0.2.1"), HERE).is_none());
+        assert!(gate.admit(ip("192.0.2.2"), HERE).is_some());
         drop(first);
-        assert!(gate.admit(ip("192.0.2.1")).is_some());
+        assert!(gate.admit(ip("192.0.2.1"), HERE).is_some());
     }
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_peer() {
         let gate = Gate::new(10, 1);
-        let _one = gate.admit(ip("2001:db8::1")).unwrap();
-        assert!(gate.admit(ip("2001:db8::2")).is_none());
-        assert!(gate.admit(ip("2001:db8:0:1::1")).is_some());
+        let _one = gate.admit(ip("2001:db8::1"), HERE).unwrap();
+        assert!(gate.admit(ip("2001:db8::2"), HERE).is_none());
+        assert!(gate.admit(ip("2001:db8:0:1::1"), HERE).is_some());
+    }
+
+    #[test]
+    fn a_device_in_the_house_uses_up_only_its_own_share_over_ipv6() {
+        for (first, second, here) in [
+            ("fe80::1", "fe80::2", "fe80::9"),
+            ("fd00::1", "fd00::2", "2001:db8::9"),
+            ("2001:db8::1", "2001:db8::2", "2001:db8::9"),
+        ] {
+            let gate = Gate::new(10, 1);
+            let _one = gate.admit(ip(first), ip(here)).unwrap();
+            assert!(gate.admit(ip(first), ip(here)).is_none(), "{first}");
+            assert!(gate.admit(ip(second), ip(here)).is_some(), "{second}");
+        }
     }
 
     #[test]
     fn the_house_has_room_for_so_many() {
         let gate = Gate::new(2, 2);
-        let _a = gate.admit(ip("192.0.2.1")).unwrap();
-        let _b = gate.admit(ip("192.0.2.2")).unwrap();
-        assert!(gate.admit(ip("192.0.2.3")).is_none());
+        let _a = gate.admit(ip("192.0.2.1"), HERE).unwrap();
+        let _b = gate.admit(ip("192.0.2.2"), HERE).unwrap();
+        assert!(gate.admit(ip("192.0.2.3"), HERE).is_none());
     }
 
     #[test]
     fn the_gate_is_empty_when_the_last_ticket_is_back() {
         let gate = Gate::new(2, 2);
-        let ticket = gate.admit(ip("192.0.2.1")).unwrap();
+        let ticket = gate.admit(ip("192.0.2.1"), HERE).unwrap();
         drop(ticket);
         smol::block_on(gate.empty());
     }

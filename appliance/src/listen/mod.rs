@@ -53,8 +53,9 @@ pub(crate) async fn accept_tls(
     let acceptor = futures_rustls::TlsAcceptor::from(tls);
     while let Some(accepted) = next(&floor, listener.accept()).await {
         let Ok((stream, address)) = accepted else { continue };
+        let Ok(here) = stream.get_ref().local_addr() else { continue };
         let peer = address.ip().to_canonical();
-        if let Some(ticket) = gate.admit(peer) {
+        if let Some(ticket) = gate.admit(peer, here.ip()) {
             let (site, stop, acceptor) = (Arc::clone(&floor.site), floor.stop.clone(), acceptor.clone());
             let connection = async move {
                 serve_tls(&site, &acceptor, stream, Peer::Network(peer), stop).await;
@@ -95,7 +96,7 @@ async fn serve_tls(
 pub(crate) async fn accept_control(floor: Arc<Floor>, socket: ControlSocket, gate: Arc<Gate>) {
     while let Some(accepted) = next(&floor, socket.listener().accept()).await {
         let Ok((stream, _)) = accepted else { continue };
-        let ticket = gate.admit(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let ticket = gate.admit(IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST));
         if let (Some(ticket), Some(peer)) = (ticket, socket.peer(&stream)) {
             let (site, stop) = (Arc::clone(&floor.site), floor.stop.clone());
             let connection = async move {

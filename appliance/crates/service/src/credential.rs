@@ -171,7 +171,7 @@ impl Idp {
         let account = self.read(ctx, Need::ChangeSelf(me), |op| {
             op.account(me)?.ok_or_else(|| Refusal::Denied(Denied::NotSignedIn).into())
         })?;
-        Ok(self.show_totp(ctx, &account, None))
+        Ok(self.show_totp(ctx, &account, None)?)
     }
 
     /// Takes the authenticator app into use, in place of an older one. A wrong code may be corrected.
@@ -233,7 +233,7 @@ impl Idp {
             exclude,
             entrance,
         })?;
-        let ceremony = self.sign_ins.registrations.put(self.entropy(), ctx.origin.address, ctx.now, registration);
+        let ceremony = self.sign_ins.registrations.put(self.entropy(), ctx.origin.address, ctx.now, registration)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
 
@@ -302,7 +302,7 @@ impl Idp {
         Ok(password_hash::make(password.expose(), self.entropy())?)
     }
 
-    pub(crate) fn show_totp(&self, ctx: &Context, account: &Account, invite: Option<i64>) -> TotpChallenge {
+    pub(crate) fn show_totp(&self, ctx: &Context, account: &Account, invite: Option<i64>) -> Result<TotpChallenge, Fault> {
         let secret: [u8; 20] = entropy::bytes(self.entropy());
         let text = base32(&secret);
         let mut uri = url::Url::parse("otpauth://totp/").ok();
@@ -312,8 +312,8 @@ impl Idp {
         }
         let uri = uri.map(|uri| uri.as_str().replace('+', "%20")).unwrap_or_default();
         let enrolment = TotpEnrolment { account: account.id, invite, secret };
-        let ceremony = self.sign_ins.totp.put(self.entropy(), ctx.origin.address, ctx.now, enrolment);
-        TotpChallenge { ceremony, secret: Secret::new(text), uri: Secret::new(uri) }
+        let ceremony = self.sign_ins.totp.put(self.entropy(), ctx.origin.address, ctx.now, enrolment)?;
+        Ok(TotpChallenge { ceremony, secret: Secret::new(text), uri: Secret::new(uri) })
     }
 
     pub(crate) fn confirmed_totp(

@@ -213,7 +213,7 @@ impl Idp {
             password_possible(op, &account)?;
             Ok((account, invite))
         })?;
-        Ok(self.show_totp(ctx, &account, Some(invite.number)))
+        Ok(self.show_totp(ctx, &account, Some(invite.number))?)
     }
 
     /// Sets password and authenticator app, uses up the link, and signs the person in: one commit.

@@ -17,7 +17,7 @@ impl Idp {
     /// Asks the browser for any passkey of this house. Works for everybody alike, so it takes no name.
     pub fn start_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
         let (options, state) = self.sign_ins.webauthn.start_sign_in()?;
-        let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.now, state);
+        let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.now, state)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
 
