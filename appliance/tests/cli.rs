@@ -351,6 +351,12 @@ fn a_token_works_from_afar_as_far_as_its_groups_go() {
     let afar = house.remote(&made.out);
     assert!(house.fails(5, &format!("{afar} person list")).contains("owner"));
     house.ok("group add people_admins robot");
+    assert!(
+        house.fails(5, &format!("{afar} person list")).contains("token"),
+        "it was made before the office was given"
+    );
+    let made = house.run("service-account token create robot --label nightly --expires-in 30d");
+    let afar = house.remote(&made.out);
     assert_eq!(house.ok(&format!("{afar} person create anna")), "created person anna\n");
     assert!(house.fails(5, &format!("{afar} group add owners anna")).contains("not allowed"));
     let event = house.json("audit --action person.create");

@@ -1,7 +1,7 @@
 //! Groups: made, changed, removed, and who is in them.
 //!
-//! Whoever manages persons manages groups, but for two things that would let them reach above themselves: a group that gives
-//! an office, and a group that would make an office holder sign in more strongly than they can.
+//! Whoever manages persons manages groups, but for what would let them reach above themselves: a group that gives an office, and
+//! one that changes how strongly an office holder must sign in, or that lets an office holder into an app.
 
 use std::collections::BTreeMap;
 
@@ -158,7 +158,11 @@ impl Idp {
                 return Ok(Change::Unchanged);
             }
             at_most(op.count_members(group.id)?, MAX_MEMBERS, "members of a group")?;
-            op.record("group.add", name.as_str(), member.detail())?;
+            let mut detail = member.detail();
+            if given.any_office() {
+                void_entrances(op, member, &mut detail)?;
+            }
+            op.record("group.add", name.as_str(), detail)?;
             Ok(Change::Changed)
         })
     }
@@ -278,6 +282,23 @@ fn add_group(op: &Writing<'_>, group: &Group, child: &Group, given: Roles) -> Re
         return Err(Refusal::TooMany { what: "groups in or around a group", limit: MAX_NESTED }.into());
     }
     Ok(added)
+}
+
+/// Voids the links and API tokens made before the office: a people admin may have made them, and would hold the office by one.
+fn void_entrances(op: &Writing<'_>, member: &Member, detail: &mut serde_json::Value) -> Result<(), Abort<Refusal>> {
+    let (invites, tokens) = match member {
+        Member::Account(name) => {
+            let id = account_named(op, name)?.id;
+            (op.delete_invites(id)?, op.delete_api_tokens(id)?)
+        }
+        Member::Group(name) => {
+            let id = named(op, name)?.id;
+            (op.delete_invites_within(id)?, op.delete_api_tokens_within(id)?)
+        }
+    };
+    detail["voided_invites"] = json!(invites);
+    detail["voided_api_tokens"] = json!(tokens);
+    Ok(())
 }
 
 fn amended(group: &Group, amendment: &GroupAmendment) -> Result<(Group, Vec<&'static str>), Refusal> {

@@ -62,6 +62,11 @@ impl Writer<'_> {
         Ok(self.run("DELETE FROM api_token WHERE account_id = ?1 AND number = ?2", (account.0, number.0))? > 0)
     }
 
+    /// Removes all tokens of the account; tells how many there were.
+    pub fn delete_api_tokens(&self, account: AccountId) -> Result<usize, Fault> {
+        self.run("DELETE FROM api_token WHERE account_id = ?1", [account.0])
+    }
+
     /// Forgets the account's tokens that are over.
     pub fn delete_expired_api_tokens(&self, account: AccountId, now: Timestamp) -> Result<usize, Fault> {
         self.run("DELETE FROM api_token WHERE account_id = ?1 AND expires_at <= ?2", (account.0, now.unix()))

@@ -210,6 +210,30 @@ impl Writer<'_> {
         Ok(self.run("DELETE FROM group_account WHERE account_id = ?1 AND group_id = ?2", (account.0, group.0))? > 0)
     }
 
+    /// Voids the invites of all in the group, directly or through other groups; tells how many there were.
+    pub fn delete_invites_within(&self, id: GroupId) -> Result<usize, Fault> {
+        self.run(
+            concat!(
+                "DELETE FROM invite WHERE account_id IN (",
+                below!(),
+                "SELECT ga.account_id FROM group_account ga JOIN below b ON ga.group_id = b.id)"
+            ),
+            [id.0],
+        )
+    }
+
+    /// Removes the API tokens of all in the group, directly or through other groups; tells how many there were.
+    pub fn delete_api_tokens_within(&self, id: GroupId) -> Result<usize, Fault> {
+        self.run(
+            concat!(
+                "DELETE FROM api_token WHERE account_id IN (",
+                below!(),
+                "SELECT ga.account_id FROM group_account ga JOIN below b ON ga.group_id = b.id)"
+            ),
+            [id.0],
+        )
+    }
+
     /// Adds the group `child` to the group; `false` when it was there.
     pub fn insert_group_member(&self, group: GroupId, child: GroupId) -> Result<bool, Fault> {
         let rows = self.run(

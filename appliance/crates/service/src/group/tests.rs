@@ -4,7 +4,7 @@ use domain::permission::Denied;
 use proptest::prelude::*;
 
 use super::*;
-use crate::house::{House, console, fresh, group, refusal, user};
+use crate::house::{House, NOW, console, fresh, group, refusal, user};
 
 const NOT_ALLOWED: Refusal = Refusal::Denied(Denied::NotAllowed);
 
@@ -193,6 +193,74 @@ fn a_people_admin_cannot_shut_an_owner_out_by_demanding_more() {
     assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &nested("family"))), NOT_ALLOWED);
     assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &nested("everyone"))), NOT_ALLOWED);
     assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &account("anna"))), NOT_ALLOWED);
+}
+
+/// An API token of that service account, made by that actor.
+fn token(house: &House, by: &Context, name: &str) -> String {
+    let made = house.idp.create_api_token(by, &user(name), &"cron".parse().unwrap(), None).unwrap();
+    made.token.expose().clone()
+}
+
+fn link(house: &House, by: &Context, name: &str) -> String {
+    house.idp.create_invite(by, &user(name), None, None).unwrap().token.expose().clone()
+}
+
+/// Whether the token and the link are good.
+fn good(house: &House, token: &str, link: &str) -> (bool, bool) {
+    let stranger = Context::anonymous(NOW, crate::Origin::default());
+    (house.idp.authenticate_api_token(token, NOW).is_ok(), house.idp.see_invite(&stranger, link).is_ok())
+}
+
+#[test]
+fn an_office_voids_the_tokens_and_links_made_before_it() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.group("family", &[]);
+    house.group("helpers", &[]);
+    house.idp.add_member(&console(), &group("auditors"), &nested("helpers")).unwrap();
+    for office in ["owners", "helpers"] {
+        let (robot, ben) = (format!("{office}.robot"), format!("{office}.ben"));
+        house.service(&robot, &[]);
+        house.person(&ben, &[]);
+        let (token, link) = (token(&house, &admin, &robot), link(&house, &admin, &ben));
+        let give = |name: &str| {
+            for who in [&robot, &ben] {
+                house.idp.add_member(&console(), &group(name), &account(who)).unwrap();
+            }
+        };
+        give("family");
+        assert_eq!(good(&house, &token, &link), (true, true));
+        give(office);
+        assert_eq!(good(&house, &token, &link), (false, false), "{office}");
+        let events = house.events();
+        let [.., first, second] = events.as_slice() else { panic!("two were added") };
+        assert_eq!((&first.detail["voided_api_tokens"], &first.detail["voided_invites"]), (&json!(1), &json!(0)));
+        assert_eq!((&second.detail["voided_api_tokens"], &second.detail["voided_invites"]), (&json!(0), &json!(1)));
+    }
+}
+
+#[test]
+fn an_office_given_to_a_group_voids_the_tokens_and_links_of_all_within() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.group("inner", &[]);
+    house.group("outer", &["inner"]);
+    house.group("helpers", &[]);
+    house.idp.add_member(&console(), &group("app_admins"), &nested("helpers")).unwrap();
+    house.service("robot", &["inner"]);
+    house.service("outside", &[]);
+    house.person("ben", &["inner"]);
+    let (token_before, link) = (token(&house, &admin, "robot"), link(&house, &admin, "ben"));
+    let other = token(&house, &admin, "outside");
+    house.idp.add_member(&console(), &group("helpers"), &nested("outer")).unwrap();
+    assert_eq!(good(&house, &token_before, &link), (false, false));
+    assert_eq!(good(&house, &other, &link), (true, false), "who got no office keeps the token");
+    let detail = house.events().pop().unwrap().detail;
+    assert_eq!(detail, json!({ "group": "outer", "voided_api_tokens": 1, "voided_invites": 1 }));
+    // Adding again is unchanged and voids nothing that was made since.
+    let after = token(&house, &console(), "robot");
+    house.leaves_no_trace(|| house.idp.add_member(&console(), &group("helpers"), &nested("outer")));
+    assert!(good(&house, &after, &link).0);
 }
 
 #[test]
