@@ -139,6 +139,7 @@ impl Idp {
             if group.builtin.is_some() {
                 return Err(Refusal::Builtin(group.name).into());
             }
+            permit_apart(op, &group, group.id, "group.delete")?;
             keeping_an_owner(op, ctx.now, || Ok(op.delete_group(group.id)?))?;
             op.record("group.delete", name.as_str(), json!({}))?;
             Ok(Change::Removed)
@@ -180,6 +181,7 @@ impl Idp {
                 }
                 Member::Group(child) => {
                     let child = named(op, child)?;
+                    permit_apart(op, &group, child.id, "group.remove")?;
                     keeping_an_owner(op, ctx.now, || Ok(op.delete_group_member(group.id, child.id)?))?
                 }
             };
@@ -282,6 +284,16 @@ fn add_group(op: &Writing<'_>, group: &Group, child: &Group, given: Roles) -> Re
         return Err(Refusal::TooMany { what: "groups in or around a group", limit: MAX_NESTED }.into());
     }
     Ok(added)
+}
+
+/// Asks whether those within may leave the group: a people admin who took an office holder out of a demand would lower it, and
+/// could shut them out of an app.
+fn permit_apart(op: &Writing<'_>, group: &Group, within: GroupId, action: &str) -> Result<(), Abort<Refusal>> {
+    let weighty = demanded(op, group.id)? > Strength::Any || op.opens_app(group.id)?;
+    if weighty && op.holds_officers(within)? {
+        permit(op, Need::Own, action, group.name.as_str())?;
+    }
+    Ok(())
 }
 
 /// Voids the links and API tokens made before the office: a people admin may have made them, and would hold the office by one.

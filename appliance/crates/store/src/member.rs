@@ -157,6 +157,18 @@ impl Reader<'_> {
         )
     }
 
+    /// Whether membership in the group lets into an app.
+    pub fn opens_app(&self, id: GroupId) -> Result<bool, Fault> {
+        self.is_there(
+            "WITH RECURSIVE above (id) AS (
+                 SELECT id FROM household_group WHERE id = ?1
+                 UNION SELECT gg.parent_id FROM group_group gg JOIN above a ON gg.child_id = a.id
+             )
+             SELECT 1 FROM client_access ca JOIN above a ON ca.group_id = a.id LIMIT 1",
+            [id.0],
+        )
+    }
+
     /// Whether there is an owner who is a person, not locked, and whose time has begun and has no end.
     pub fn has_lasting_owner(&self, now: Timestamp) -> Result<bool, Fault> {
         self.is_there(

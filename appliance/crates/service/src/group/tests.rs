@@ -195,6 +195,46 @@ fn a_people_admin_cannot_shut_an_owner_out_by_demanding_more() {
     assert_eq!(refusal(house.idp.add_member(&admin, &group("strict"), &account("anna"))), NOT_ALLOWED);
 }
 
+#[test]
+fn a_people_admin_cannot_ask_less_of_an_owner_by_taking_groups_apart() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.person("anna", &["owners"]);
+    house.group("parents", &[]);
+    house.idp.add_member(&console(), &group("parents"), &account("anna")).unwrap();
+    house.group("kids", &[]);
+    house.group("family", &["parents", "kids"]);
+    house.group("strict", &["family"]);
+    house.idp.set_group(&console(), &group("strict"), &strength(Strength::Mfa)).unwrap();
+    assert_eq!(refusal(house.idp.remove_member(&admin, &group("strict"), &nested("family"))), NOT_ALLOWED);
+    assert_eq!(refusal(house.idp.remove_member(&admin, &group("family"), &nested("parents"))), NOT_ALLOWED);
+    assert_eq!(house.last_event(), "group.remove family refused");
+    for name in ["strict", "family", "parents"] {
+        assert_eq!(refusal(house.idp.delete_group(&admin, &group(name))), NOT_ALLOWED, "{name}");
+    }
+    assert_eq!(house.last_event(), "group.delete parents refused");
+    assert_eq!(house.idp.remove_member(&admin, &group("family"), &nested("kids")).unwrap(), Change::Changed);
+    assert_eq!(house.idp.delete_group(&admin, &group("kids")).unwrap(), Change::Removed);
+    assert_eq!(house.idp.delete_group(&console(), &group("strict")).unwrap(), Change::Removed);
+    // What demands nothing and opens no app is theirs to take apart.
+    assert_eq!(house.idp.delete_group(&admin, &group("family")).unwrap(), Change::Removed);
+}
+
+#[test]
+fn a_people_admin_cannot_shut_an_owner_out_of_an_app_by_taking_groups_apart() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.group("parents", &[]);
+    house.person("anna", &["owners", "parents"]);
+    house.group("family", &["parents"]);
+    let photos = "photos".parse().unwrap();
+    house.idp.create_app(&console(), &photos, crate::AppKind::Public, &crate::AppAmendment::default()).unwrap();
+    house.idp.allow_group(&console(), &photos, &group("family")).unwrap();
+    assert_eq!(refusal(house.idp.remove_member(&admin, &group("family"), &nested("parents"))), NOT_ALLOWED);
+    assert_eq!(refusal(house.idp.delete_group(&admin, &group("parents"))), NOT_ALLOWED);
+    assert_eq!(refusal(house.idp.delete_group(&admin, &group("family"))), NOT_ALLOWED);
+}
+
 /// An API token of that service account, made by that actor.
 fn token(house: &House, by: &Context, name: &str) -> String {
     let made = house.idp.create_api_token(by, &user(name), &"cron".parse().unwrap(), None).unwrap();
