@@ -1,12 +1,13 @@
 //! Who can be authenticated: persons and service accounts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attribute::MAIL;
 use crate::id::{AccountId, Subject};
 use crate::name::Username;
 use crate::time::Timestamp;
@@ -96,6 +97,12 @@ impl Account {
             (_, Some(until)) if now >= until => Err(Unusable::Expired(until)),
             _ => Ok(()),
         }
+    }
+
+    /// The mail addresses in lower case: two that differ in case only reach the same person.
+    pub fn mails(&self) -> BTreeSet<String> {
+        let listed = self.attributes.get(MAIL).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        listed.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect()
     }
 
     /// What people call it: the display name, or else the user name.

@@ -396,7 +396,7 @@ fn standard(person: Person<'_>, scopes: &Scopes) -> Vec<Released> {
             }
             AttributeKind::MailList if scopes.has("email") => {
                 let mail = primary_mail(account, attribute.key);
-                // Only an admin can enter an address, and answers for it.
+                // Only an admin can enter an address, and answers for it; no other account has the same.
                 add("email_verified", "email", attribute.key, mail.map(|_| true.into()));
                 add(attribute.claim, "email", attribute.key, mail.map(Value::from));
             }

@@ -78,6 +78,7 @@ impl Idp {
             };
             let wanted = Amendment { name: None, ..amendment.clone() };
             let amended = wanted.apply(&empty, Edit::Admin, ctx.now).map_err(|why| refuse_value(&why))?;
+            mails_are_free(op, &amended.account)?;
             op.insert_account(&amended.account)?;
             op.record(verb(kind, Verb::Create), name.as_str(), json!({ "set": amended.changed }))?;
             Ok(Change::Created)
@@ -186,6 +187,7 @@ fn amend(
     {
         return Err(Refusal::Exists { kind: noun(taken.kind), name: next.name.to_string() }.into());
     }
+    mails_are_free(op, next)?;
     keeping_an_owner(op, now, || Ok(op.update_account(next)?))?;
     if next.usable(now).is_err() {
         op.delete_sessions_of(next.id)?;
@@ -200,6 +202,16 @@ fn amend(
     }
     op.record(verb(account.kind, Verb::Set), account.name.as_str(), detail)?;
     Ok(Change::Changed)
+}
+
+/// Refuses a mail address of another account: an app that knows persons by it would take the one for the other.
+fn mails_are_free(op: &Reader<'_>, account: &Account) -> Result<(), Abort<Refusal>> {
+    for mail in account.mails() {
+        if op.account_by_mail(&mail)?.is_some_and(|holder| holder != account.id) {
+            return Err(Refusal::Exists { kind: "mail address", name: mail }.into());
+        }
+    }
+    Ok(())
 }
 
 enum Verb {

@@ -19,6 +19,13 @@ CREATE TABLE account (
     updated_at  INTEGER NOT NULL
 ) STRICT;
 
+-- The mail addresses in the attributes, in lower case: each is one account's, since apps take it for who somebody is.
+CREATE TABLE account_mail (
+    address    TEXT    PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_mail_by_account ON account_mail (account_id);
+
 CREATE TABLE picture (
     account_id INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
     media_type TEXT    NOT NULL,

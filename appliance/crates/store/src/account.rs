@@ -1,5 +1,7 @@
 //! Accounts.
 
+use std::collections::BTreeSet;
+
 use domain::account::{Account, AccountKind};
 use domain::id::{AccountId, Subject};
 use domain::name::Username;
@@ -52,6 +54,11 @@ impl Reader<'_> {
         self.one(select!("WHERE subject = ?1"), [subject.as_bytes().as_slice()], read)
     }
 
+    /// Whose mail address that is; in lower case.
+    pub fn account_by_mail(&self, address: &str) -> Result<Option<AccountId>, Fault> {
+        self.one("SELECT account_id FROM account_mail WHERE address = ?1", [address], |row| Ok(AccountId(row.get(0)?)))
+    }
+
     /// Accounts of that kind whose name begins with `prefix` and comes after `after`, by name.
     pub fn accounts(&self, kind: AccountKind, prefix: &str, after: &str, limit: u32) -> Result<Vec<Account>, Fault> {
         self.all(
@@ -95,7 +102,9 @@ impl Writer<'_> {
             ),
             |row| Ok(AccountId(row.get(0)?)),
         )?;
-        id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })
+        let id = id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })?;
+        self.insert_mails(id, &account.mails())?;
+        Ok(id)
     }
 
     /// Writes everything of the account but its row, kind and `sub`.
@@ -113,6 +122,23 @@ impl Writer<'_> {
                 account.updated_at.unix(),
             ),
         )?;
+        let known = self.all(
+            "SELECT address FROM account_mail WHERE account_id = ?1 ORDER BY address",
+            [account.id.0],
+            |row| Ok(row.get::<_, String>(0)?),
+        )?;
+        let mails = account.mails();
+        if !mails.iter().eq(&known) {
+            self.run("DELETE FROM account_mail WHERE account_id = ?1", [account.id.0])?;
+            self.insert_mails(account.id, &mails)?;
+        }
+        Ok(())
+    }
+
+    fn insert_mails(&self, id: AccountId, mails: &BTreeSet<String>) -> Result<(), Fault> {
+        for mail in mails {
+            self.run("INSERT INTO account_mail (address, account_id) VALUES (?1, ?2)", (mail, id.0))?;
+        }
         Ok(())
     }
 

@@ -57,6 +57,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Problem {
         Refusal::NotFound { kind, .. } => {
             (ProblemCode::NotFound, Some(format!("see what there is: {}", listing(kind))))
         }
+        Refusal::Exists { kind: "mail address", .. } => {
+            (ProblemCode::Exists, Some("take it from the account that has it, or give another address".to_owned()))
+        }
         Refusal::Exists { .. } => {
             (ProblemCode::Exists, Some("choose another name, or say --or-update to change what is there".to_owned()))
         }

@@ -184,6 +184,43 @@ fn a_person_changes_their_own_name_but_not_their_address() {
 }
 
 #[test]
+fn a_mail_address_belongs_to_one_account_in_whatever_case() {
+    let house = House::new();
+    let admin = fresh(&house.person("pia", &["people_admins"]));
+    house.person("anna", &["owners"]);
+    let mails = |list: &[&str]| set("mail", json!(list));
+    house.idp.set_account(&console(), Person, &user("anna"), &mails(&["anna@example.org", "a@example.org"])).unwrap();
+    let taken = || Refusal::Exists { kind: "mail address", name: "a@example.org".into() };
+    for kind in [Person, Service] {
+        let made = house.idp.create_account(&admin, kind, &user("eve"), &mails(&["A@Example.org"]));
+        assert_eq!(refusal(made), taken(), "{kind:?}");
+        house.idp.create_account(&admin, kind, &user("eve"), &mails(&["eve@example.org"])).unwrap();
+        let moved = mails(&["eve@example.org", "A@Example.org"]);
+        assert_eq!(refusal(house.idp.set_account(&admin, kind, &user("eve"), &moved)), taken(), "{kind:?}");
+        house.idp.delete_account(&admin, kind, &user("eve")).unwrap();
+    }
+    // Their own may change its case and its place.
+    let turned = mails(&["A@example.org", "anna@example.org"]);
+    assert_eq!(house.idp.set_account(&console(), Person, &user("anna"), &turned).unwrap(), Change::Changed);
+}
+
+#[test]
+fn a_mail_address_that_is_given_up_can_be_another_accounts() {
+    let house = House::new();
+    let mails = |list: &[&str]| set("mail", json!(list));
+    let give = |name: &str, list: &[&str]| house.idp.set_account(&console(), Person, &user(name), &mails(list));
+    house.person("anna", &[]);
+    house.person("ben", &[]);
+    give("anna", &["us@example.org", "anna@example.org"]).unwrap();
+    assert!(matches!(refusal(give("ben", &["us@example.org"])), Refusal::Exists { .. }));
+    give("anna", &["anna@example.org"]).unwrap();
+    assert_eq!(give("ben", &["us@example.org"]).unwrap(), Change::Changed);
+    assert!(matches!(refusal(give("anna", &["us@example.org"])), Refusal::Exists { .. }));
+    house.idp.delete_account(&console(), Person, &user("ben")).unwrap();
+    assert_eq!(give("anna", &["us@example.org"]).unwrap(), Change::Changed);
+}
+
+#[test]
 fn nobody_has_no_account_of_their_own() {
     let house = House::new();
     let nobody = Context::anonymous(NOW, crate::Origin::default());
