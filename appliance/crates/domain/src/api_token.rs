@@ -3,7 +3,7 @@
 use crate::id::{AccountId, ApiTokenNumber};
 use crate::name::Label;
 use crate::secret::Digest;
-use crate::time::{Span, Timestamp};
+use crate::time::{SET_BACK, Span, Timestamp};
 
 /// How long a token lives when nothing is said.
 pub const USUAL: Span = Span::days(90);
@@ -29,6 +29,14 @@ pub struct ApiToken {
     pub created_at: Timestamp,
     /// From when on it is void.
     pub expires_at: Timestamp,
+}
+
+impl ApiToken {
+    /// Whether it is good at that moment: neither over, nor made in what is the future, since a clock that went back must revive
+    /// nothing that was over.
+    pub fn good(&self, now: Timestamp) -> bool {
+        self.created_at <= now + SET_BACK && now < self.expires_at
+    }
 }
 
 /// When a token ends that is made now; refused outside of the limits.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
 use crate::secret::Digest;
-use crate::time::{Span, Timestamp};
+use crate::time::{SET_BACK, Span, Timestamp};
 
 /// The longest life of a link.
 pub const LONGEST: Span = Span::days(30);
@@ -81,4 +81,12 @@ pub struct Invite {
     pub created_by: String,
     /// From when on it is void.
     pub expires_at: Timestamp,
+}
+
+impl Invite {
+    /// Whether it is good at that moment: neither over, nor made in what is the future, since a clock that went back must revive
+    /// nothing that was over.
+    pub fn good(&self, now: Timestamp) -> bool {
+        self.created_at <= now + SET_BACK && now < self.expires_at
+    }
 }

@@ -4,6 +4,9 @@ use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize};
 
+/// How far a clock may go back before what was made by then is refused.
+pub const SET_BACK: Span = Span::minutes(5);
+
 /// A moment: whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -91,7 +91,7 @@ impl Idp {
             let no = || OpError::Refused(Refusal::Denied(Denied::NotSignedIn));
             let offered = OpaqueToken::decode(TokenKind::Api, token).ok_or_else(no)?;
             let known = op.api_token(offered.account, ApiTokenNumber(offered.row))?.ok_or_else(no)?;
-            if known.digest != offered.digest() || now >= known.expires_at {
+            if known.digest != offered.digest() || !known.good(now) {
                 return Err(no());
             }
             let account = op.account(known.account)?.ok_or_else(no)?;
@@ -131,6 +131,16 @@ mod tests {
         let actor = house.idp.authenticate_api_token(made.token.expose(), NOW).unwrap();
         assert_eq!(actor, Actor::Service { account: robot.id, token: made.number });
         assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), made.expires_at)), NOBODY);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_revives_no_token() {
+        let house = House::new();
+        house.service("robot", &[]);
+        let made = token(&house);
+        let at = |now| house.idp.authenticate_api_token(made.token.expose(), now);
+        assert!(at(NOW - Span::minutes(4)).is_ok());
+        assert_eq!(refusal(at(NOW - Span::minutes(6))), NOBODY);
     }
 
     #[test]

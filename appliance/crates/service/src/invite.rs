@@ -276,7 +276,7 @@ fn open_invite(op: &Reader<'_>, ctx: &Context, token: &str) -> Result<(Account, 
     };
     let token = OpaqueToken::decode(TokenKind::Invite, token).ok_or_else(void)?;
     let invite = op.invite(token.account, token.row)?.ok_or_else(void)?;
-    if invite.digest != token.digest() || ctx.now >= invite.expires_at {
+    if invite.digest != token.digest() || !invite.good(ctx.now) {
         return Err(void().into());
     }
     let account = op.account(invite.account)?.ok_or_else(void)?;

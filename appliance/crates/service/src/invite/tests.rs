@@ -61,6 +61,18 @@ fn the_chosen_name_is_what_the_device_shows() {
 }
 
 #[test]
+fn a_clock_that_went_back_revives_no_link() {
+    let mut door = Door::new();
+    door.house.person("anna", &[]);
+    let invite = link(&door, "anna");
+    let see = |door: &Door| door.house.idp.see_invite(&door.stranger(), invite.token.expose());
+    door.now = door.now - Span::minutes(4);
+    assert!(see(&door).is_ok());
+    door.now = door.now - Span::minutes(2);
+    assert!(void(see(&door)));
+}
+
+#[test]
 fn a_link_is_good_once() {
     let door = Door::new();
     door.house.person("anna", &[]);
