@@ -81,6 +81,12 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Forgets the signing key.
+    pub fn delete_signing_key(&self, kid: &str) -> Result<(), Fault> {
+        self.run("DELETE FROM signing_key WHERE kid = ?1", [kid])?;
+        Ok(())
+    }
+
     /// Forgets the signing keys that nobody needs any more.
     pub fn delete_expired_signing_keys(&self, now: Timestamp) -> Result<usize, Fault> {
         self.run("DELETE FROM signing_key WHERE expires_at IS NOT NULL AND expires_at <= ?1", [now.unix()])

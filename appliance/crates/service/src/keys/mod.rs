@@ -240,14 +240,13 @@ impl Idp {
             .ok_or_else(|| Fault::unexpected("a new key cannot be read"))?;
         let kid = pair.kid().to_owned();
         self.write(ctx, need, |op| {
-            let (retired_at, expires_at) = match rotation {
-                Rotation::Planned => (now + LEAD, now + LEAD + REMAIN),
-                Rotation::Emergency => (now, now),
-            };
             for old in op.signing_keys()?.iter().filter(|old| old.algorithm == algorithm) {
-                // A planned rotation lets an earlier one run its course.
-                if old.retired_at.is_none() || rotation == Rotation::Emergency {
-                    op.retire_signing_key(&old.kid, retired_at, expires_at)?;
+                match rotation {
+                    // Lets an earlier one run its course.
+                    Rotation::Planned if old.retired_at.is_some() => {}
+                    Rotation::Planned => op.retire_signing_key(&old.kid, now + LEAD, now + LEAD + REMAIN)?,
+                    // Not left to expire: a clock that goes back would bring it back.
+                    Rotation::Emergency => op.delete_signing_key(&old.kid)?,
                 }
             }
             op.insert_signing_key(&SigningKeyRow {

@@ -56,6 +56,17 @@ fn in_an_emergency_the_old_key_is_gone_at_once() {
 }
 
 #[test]
+fn a_key_replaced_in_an_emergency_does_not_come_back_when_the_clock_goes_back() {
+    let flow = Flow::new();
+    let idp = &flow.house.idp;
+    let new = idp.rotate_signing_key(&console(), Algorithm::Es256, Rotation::Emergency).unwrap();
+    let earlier = NOW - Span::days(1);
+    idp.start_oauth(earlier).unwrap();
+    assert_eq!(published(idp), std::slice::from_ref(&new));
+    assert_eq!(signing(idp, earlier), new);
+}
+
+#[test]
 fn a_key_is_replaced_by_itself_after_three_months() {
     let flow = Flow::new();
     let idp = &flow.house.idp;
