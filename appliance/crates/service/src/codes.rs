@@ -163,6 +163,7 @@ mod tests {
             redirect_uri: String::new(),
             challenge: None,
             nonce: None,
+            trial: false,
             issued_at,
         }
     }

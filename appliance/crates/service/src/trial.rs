@@ -150,7 +150,8 @@ impl Idp {
             .append_pair("scope", &scopes.to_string())
             .append_pair("state", &state)
             .append_pair("nonce", &nonce)
-            // A challenge that nobody has the answer to: the code cannot become a token.
+            // A challenge that nobody has the answer to. Whoever puts in one of their own gets no token either: the code
+            // remembers that it belongs to a trial.
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("lk_trial", &trial);
@@ -182,7 +183,7 @@ impl Idp {
                 Taken::Nothing | Taken::Spent { .. } => return Ok(refused(CodeRefusal::Unknown)),
             };
             let app = self.known.app(op, trial.client)?.filter(|app| app.client.id == code.granted.client);
-            let Some(app) = app.filter(|_| code.redirect_uri == trial.redirect_uri) else {
+            let Some(app) = app.filter(|_| code.trial && code.redirect_uri == trial.redirect_uri) else {
                 return Ok(refused(CodeRefusal::OtherClient));
             };
             if ctx.now >= code.expires_at() {

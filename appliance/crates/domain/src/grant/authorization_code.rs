@@ -48,6 +48,8 @@ pub struct AuthorizationCode {
     pub challenge: Option<CodeChallenge>,
     /// To be repeated in the ID token.
     pub nonce: Option<String>,
+    /// Whether an admin only tries the sign-in out: then it never becomes a token.
+    pub trial: bool,
     /// When it was made.
     pub issued_at: Timestamp,
 }
@@ -82,6 +84,8 @@ pub enum CodeRefusal {
     UnexpectedVerifier,
     /// The wrong verifier.
     WrongVerifier,
+    /// It belongs to a trial of an admin's.
+    Trial,
 }
 
 /// A code that was good.
@@ -116,6 +120,9 @@ impl AuthorizationCode {
             (None, Some(_)) => return Err(CodeRefusal::UnexpectedVerifier),
             (Some(challenge), Some(verifier)) if challenge.answered_by(verifier) => {}
             (Some(_), Some(_)) => return Err(CodeRefusal::WrongVerifier),
+        }
+        if self.trial {
+            return Err(CodeRefusal::Trial);
         }
         Ok(RedeemedCode { granted: self.granted, nonce: self.nonce })
     }
@@ -170,6 +177,7 @@ mod tests {
             redirect_uri: "https://app.example.org/cb".to_owned(),
             challenge: CodeVerifier::parse(VERIFIER).map(|verifier| CodeChallenge::of(&verifier)),
             nonce: Some("n".to_owned()),
+            trial: false,
             issued_at: T0,
         }
     }

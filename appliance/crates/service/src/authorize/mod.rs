@@ -285,6 +285,7 @@ fn code(addressed: &Addressed<'_>, wish: Wish, applicant: Applicant, ctx: &Conte
         redirect_uri: addressed.redirect_uri.to_owned(),
         challenge: wish.challenge,
         nonce: wish.nonce,
+        trial: addressed.request.trial().is_some(),
         issued_at: ctx.now,
     }
 }

@@ -133,6 +133,7 @@ impl fmt::Display for TokenRefusal {
                 CodeRefusal::MissingVerifier => "code_verifier is missing",
                 CodeRefusal::UnexpectedVerifier => "code_verifier was given, but the request had no code_challenge",
                 CodeRefusal::WrongVerifier => "code_verifier does not answer the code_challenge",
+                CodeRefusal::Trial => "the code belongs to a trial of an admin's; it becomes no token",
             }),
             Self::Refresh(why) => f.write_str(match why {
                 RefreshRefusal::Unknown => "the refresh token is unknown or was revoked",

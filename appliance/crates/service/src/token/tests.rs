@@ -147,6 +147,20 @@ fn a_code_is_bound_to_its_app_address_and_verifier() {
 }
 
 #[test]
+fn the_code_of_a_trial_becomes_no_token_whoever_made_the_challenge() {
+    let flow = Flow::new().trusted();
+    let redirect = "http://127.0.0.1:1234/";
+    let openid = "openid".parse().unwrap();
+    let start = flow.house.idp.begin_trial(&console(), &photos(), &redirect.parse().unwrap(), &openid).unwrap();
+    let changes = [("redirect_uri", redirect), ("lk_trial", start.trial.as_str())];
+    let exchanged = flow.exchange(&flow.code(NOW, &changes), NOW, &[("redirect_uri", redirect)]);
+    assert_eq!(refused(exchanged), TokenRefusal::Code(CodeRefusal::Trial));
+    let code = flow.code(NOW, &changes);
+    let report = flow.house.idp.finish_trial(&console(), &start.trial, Some(&code)).unwrap();
+    assert!(matches!(report, crate::TrialReport::Released(_)), "{report:?}");
+}
+
+#[test]
 fn an_unknown_app_and_a_wrong_secret_are_answered_alike() {
     let flow = Flow::new().trusted();
     for changes in [
