@@ -25,7 +25,8 @@ pub(crate) struct Rotate {
     /// Which kind of key
     #[arg(long, default_value = "ES256", value_parser = ["ES256", "RS256"])]
     algorithm: String,
-    /// The old key is in wrong hands: what it signed is worth nothing from now on, and people have to sign in again
+    /// The old key is in wrong hands, or the card is: what it signed is worth nothing from now on, every app's access and
+    /// refresh tokens end, and people have to sign in to their apps again
     #[arg(long)]
     emergency: bool,
     /// Do not ask
@@ -48,7 +49,7 @@ impl Verb {
             }
             Self::Rotate(Rotate { algorithm, emergency, yes }) => {
                 if emergency {
-                    shell.confirm(yes, "Voiding what the old key signed", &algorithm)?;
+                    shell.confirm(yes, "Voiding what the old key signed, and every app's tokens,", &algorithm)?;
                 }
                 let answer =
                     shell.send(Method::Post, &path(&["keys", "rotate"]), &RotateKey { algorithm, emergency })?;

@@ -1,6 +1,6 @@
 //! What the OAuth operations hold in memory: keys that were read, and codes in flight.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use domain::grant::access_token::AccessTokenKey;
 use domain::permission::Need;
@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 
 use crate::codes::Codes;
 use crate::keys::Keyring;
-use crate::operation::Abort;
+use crate::operation::{Abort, Writing};
 use crate::trial::Trials;
 use crate::{Context, Fault, Idp, OpError, Refusal};
 
@@ -21,7 +21,7 @@ const ACCESS_KEY: &str = "access_token";
 pub(crate) struct OAuth {
     keyring: RwLock<Arc<Keyring>>,
     making: Mutex<()>,
-    access: OnceLock<AccessTokenKey>,
+    access: RwLock<Option<Arc<AccessTokenKey>>>,
     /// Authorization codes.
     pub(crate) codes: Codes,
     /// Sign-ins that an admin tries out.
@@ -45,30 +45,37 @@ impl OAuth {
     }
 
     /// The key of the access tokens.
-    pub(crate) fn access_key(&self) -> Result<&AccessTokenKey, Fault> {
-        self.access.get().ok_or_else(|| Fault::unexpected("the key of the access tokens was not read"))
+    pub(crate) fn access_key(&self) -> Result<Arc<AccessTokenKey>, Fault> {
+        let key = self.access.read().unwrap_or_else(PoisonError::into_inner).clone();
+        key.ok_or_else(|| Fault::unexpected("the key of the access tokens was not read"))
     }
 }
 
 impl Idp {
     /// Reads every key at start, and makes those that are missing.
     pub(crate) fn start_oauth(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
-        let ctx = Context::system(now);
-        let known = self.read(&ctx, Need::System, |op| Ok::<_, OpError<Refusal>>(op.symmetric_key(ACCESS_KEY)?))?;
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let key = secret::random_key(self.entropy());
-                self.write(&ctx, Need::System, |op| {
-                    op.insert_symmetric_key(ACCESS_KEY, &key, now)?;
-                    Ok::<_, Abort<Refusal>>(())
-                })?;
-                key
-            }
-        };
-        // Only a second start of the same `Idp` would find it set, to the same key.
-        let _already_set = self.oauth.access.set(AccessTokenKey::new(key.expose()));
+        if !self.reload_access_key(now)? {
+            self.write(&Context::system(now), Need::System, |op| self.replace_access_key(op, now))?;
+            self.reload_access_key(now)?;
+        }
         self.load_keys(now)
+    }
+
+    /// Another key of the access tokens, in that transaction: every access and refresh token made so far is over, because its
+    /// seal is.
+    pub(crate) fn replace_access_key(&self, op: &Writing<'_>, now: Timestamp) -> Result<(), Abort<Refusal>> {
+        op.put_symmetric_key(ACCESS_KEY, &secret::random_key(self.entropy()), now)?;
+        Ok(())
+    }
+
+    /// Takes the stored key of the access tokens into use; whether there is one.
+    pub(crate) fn reload_access_key(&self, now: Timestamp) -> Result<bool, OpError<Refusal>> {
+        let ctx = Context::system(now);
+        let stored = self.read(&ctx, Need::System, |op| Ok::<_, OpError<Refusal>>(op.symmetric_key(ACCESS_KEY)?))?;
+        let key = stored.map(|key| Arc::new(AccessTokenKey::new(key.expose())));
+        let found = key.is_some();
+        *self.oauth.access.write().unwrap_or_else(PoisonError::into_inner) = key;
+        Ok(found)
     }
 
     /// The server's own work, once in a while: replaces old keys, forgets keys and tokens that are over.

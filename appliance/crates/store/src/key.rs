@@ -92,20 +92,11 @@ impl Writer<'_> {
         self.run("DELETE FROM signing_key WHERE expires_at IS NOT NULL AND expires_at <= ?1", [now.unix()])
     }
 
-    /// Writes the key for that purpose in place of an older one.
-    pub fn replace_symmetric_key(&self, purpose: &str, bytes: &Secret<[u8; 32]>, now: Timestamp) -> Result<(), Fault> {
+    /// Puts the key for that purpose in its place; one that was there is gone.
+    pub fn put_symmetric_key(&self, purpose: &str, bytes: &Secret<[u8; 32]>, now: Timestamp) -> Result<(), Fault> {
         self.run(
             "INSERT INTO symmetric_key (purpose, bytes, created_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (purpose) DO UPDATE SET bytes = ?2, created_at = ?3",
-            (purpose, bytes.expose().as_slice(), now.unix()),
-        )?;
-        Ok(())
-    }
-
-    /// Puts the key for that purpose in its place, once.
-    pub fn insert_symmetric_key(&self, purpose: &str, bytes: &Secret<[u8; 32]>, now: Timestamp) -> Result<(), Fault> {
-        self.run(
-            "INSERT INTO symmetric_key (purpose, bytes, created_at) VALUES (?1, ?2, ?3)",
             (purpose, bytes.expose().as_slice(), now.unix()),
         )?;
         Ok(())

@@ -36,7 +36,8 @@ const AGE: Span = Span::days(90);
 pub enum Rotation {
     /// Nothing happened: the old key signs for another day and stays published after that.
     Planned,
-    /// The old key may be in wrong hands: it is not published from now on, and its tokens are worth nothing.
+    /// The old key may be in wrong hands: it is not published from now on, and its tokens are worth nothing. Who has it may
+    /// have the key of the access tokens as well, so that one is replaced too.
     Emergency,
 }
 
@@ -187,6 +188,8 @@ impl Idp {
         rotation: Rotation,
     ) -> Result<String, OpError<Refusal>> {
         self.read(ctx, Need::Own, |_| Ok(()))?;
+        // One at a time: what is in use afterwards is what was stored last.
+        let _turn = self.oauth.key_making();
         self.replace_key(ctx, Need::Own, algorithm, rotation)
     }
 
@@ -258,9 +261,13 @@ impl Idp {
                 expires_at: None,
             })?;
             let emergency = rotation == Rotation::Emergency;
+            if emergency {
+                self.replace_access_key(op, now)?;
+            }
             op.record("key.rotate", &kid, json!({ "algorithm": algorithm, "emergency": emergency }))?;
             Ok::<_, Abort<Refusal>>(())
         })?;
+        self.reload_access_key(now)?;
         self.reload_keyring(now)?;
         Ok(kid)
     }

@@ -67,6 +67,26 @@ fn a_key_replaced_in_an_emergency_does_not_come_back_when_the_clock_goes_back() 
 }
 
 #[test]
+fn an_emergency_ends_every_token_that_was_given_out_and_a_planned_rotation_none() {
+    let flow = Flow::new().trusted();
+    let idp = &flow.house.idp;
+    let answer = flow.tokens("openid offline_access");
+    idp.rotate_signing_key(&console(), Algorithm::Es256, Rotation::Planned).unwrap();
+    assert!(flow.userinfo(answer.access_token.expose(), NOW).is_ok());
+    idp.rotate_signing_key(&console(), Algorithm::Es256, Rotation::Emergency).unwrap();
+    let ended = || {
+        assert_eq!(flow.userinfo(answer.access_token.expose(), NOW), Err(crate::BearerRefusal::InvalidToken));
+        assert!(flow.refresh(answer.refresh_token.as_ref().unwrap().expose(), NOW).is_err());
+    };
+    ended();
+    let newer = flow.tokens("openid");
+    // As after a restart.
+    idp.start_oauth(NOW).unwrap();
+    ended();
+    assert!(flow.userinfo(newer.access_token.expose(), NOW).is_ok());
+}
+
+#[test]
 fn a_key_is_replaced_by_itself_after_three_months() {
     let flow = Flow::new();
     let idp = &flow.house.idp;

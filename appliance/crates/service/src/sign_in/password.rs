@@ -109,7 +109,7 @@ impl Idp {
     /// Writes one row where there is no counter of wrong guesses to write: without it the time of a commit would tell which
     /// names exist. The row holds nothing that is read, only other bytes each time, as an equal row would not be written.
     fn count_for_nobody(&self, op: &Writing<'_>) -> Result<(), store::Fault> {
-        op.replace_symmetric_key(NOBODY, &random_key(self.entropy()), op.ctx.now)
+        op.put_symmetric_key(NOBODY, &random_key(self.entropy()), op.ctx.now)
     }
 
     /// The account of that name, and its password if it has one and may use it.
