@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::entropy::Entropy;
 use crate::id::{AccountId, FamilyNumber, SessionNumber};
-use crate::secret::Secret;
+use crate::secret::{Digest, Secret};
 use crate::time::Timestamp;
 use crate::token::OpaqueToken;
 
@@ -85,6 +85,29 @@ impl AccessTokenKey {
         URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..16])
     }
 
+    /// The moment from when on something counts as asked for by that request, sealed so that it can stand in an address.
+    pub fn encode_since(&self, request: &Digest, since: Timestamp) -> String {
+        let seal = self.seal_since(request, since);
+        format!("{}.{}", since.unix(), URL_SAFE_NO_PAD.encode(&seal.as_ref()[..16]))
+    }
+
+    /// The moment that we sealed for that request; `None` for anything else. Its age is for the caller to look at.
+    pub fn decode_since(&self, request: &Digest, text: &str) -> Option<Timestamp> {
+        let (moment, seal) = text.split_once('.')?;
+        let since = Timestamp::from_unix(moment.parse().ok()?);
+        let given = URL_SAFE_NO_PAD.decode(seal).ok()?;
+        let right: bool = self.seal_since(request, since).as_ref()[..16].ct_eq(&given).into();
+        right.then_some(since)
+    }
+
+    fn seal_since(&self, request: &Digest, since: Timestamp) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"since");
+        context.update(&since.unix().to_be_bytes());
+        context.update(request.as_bytes());
+        context.sign()
+    }
+
     /// What a text of ours says; `None` for any other. Expiry is for the caller to look at.
     pub fn decode(&self, text: &str) -> Option<AccessToken> {
         let body = text.strip_prefix(PREFIX)?;
@@ -147,6 +170,20 @@ mod tests {
             prop_assert!(!key.made_refresh_token(&forged));
             let moved = OpaqueToken::with_secret(AccountId(account), family ^ 1, token.secret().clone());
             prop_assert!(!key.made_refresh_token(&moved));
+        }
+
+        #[test]
+        fn a_sealed_moment_reads_back_and_no_changed_one_does(since in 0i64..1 << 40, at in 0usize..60, to in "[A-Za-z0-9_.-]") {
+            let (key, request) = (AccessTokenKey::new(&[1; 32]), Digest::of(b"request"));
+            let text = key.encode_since(&request, Timestamp::from_unix(since));
+            prop_assert_eq!(key.decode_since(&request, &text), Some(Timestamp::from_unix(since)));
+            prop_assert_eq!(key.decode_since(&Digest::of(b"other"), &text), None);
+            prop_assert_eq!(AccessTokenKey::new(&[2; 32]).decode_since(&request, &text), None);
+            let mut changed = text.clone();
+            let at = at % text.len();
+            changed.replace_range(at..=at, &to);
+            let read = key.decode_since(&request, &changed);
+            prop_assert!(changed == text || read.is_none_or(|read| read == Timestamp::from_unix(since)));
         }
 
         #[test]

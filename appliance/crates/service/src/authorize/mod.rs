@@ -16,18 +16,20 @@ use std::sync::Arc;
 use domain::admission::NotAdmitted;
 use domain::client::{Client, ConsentMode};
 use domain::consent::Consent;
+use domain::grant::access_token::AccessTokenKey;
 use domain::grant::authorization_code::{Authentication, AuthorizationCode, Granted};
 use domain::id::AccountId;
 use domain::permission::{Actor, Need};
 use domain::scope::Scopes;
 use domain::session::Session;
+use domain::time::Timestamp;
 use serde_json::json;
 use store::Reader;
 
 use crate::admission;
 use crate::known::KnownApp;
 use crate::operation::Abort;
-use crate::{Context, Idp, OpError};
+use crate::{Context, Fault, Idp, OpError};
 use request::Wish;
 
 type Refused = OpError<AuthorizeRefusal>;
@@ -79,7 +81,8 @@ impl Idp {
         let (account, _) = person(ctx)?;
         self.write(ctx, Need::ActForSelf(account), |op| {
             let addressed = self.address(op, request, ctx).map_err(Abort::Undo)?;
-            let wish = request.wish(addressed.app.client.requires_pkce());
+            let key = self.oauth.access_key()?;
+            let wish = request.wish(addressed.app.client.requires_pkce(), request.since(&key, ctx.now));
             let (Ok(wish), Some(session)) = (wish, living_session(op, ctx)?) else {
                 return Err(AuthorizeRefusal::NothingToAnswer.into());
             };
@@ -91,7 +94,7 @@ impl Idp {
             let scopes = before.with(&applicant.scopes);
             op.put_consent(account, &Consent { client: client.id, scopes, granted_at: ctx.now })?;
             op.record("consent.grant", client.name.as_str(), json!({ "scopes": applicant.scopes }))?;
-            Ok(request.resume(Some(wish.since.unwrap_or(ctx.now).min(ctx.now))))
+            Ok(request.resume(Some((&*key, wish.since.unwrap_or(ctx.now)))))
         })
     }
 
@@ -134,10 +137,11 @@ impl Idp {
         Ok(Addressed { request, app, redirect_uri })
     }
 
-    fn decide(&self, reader: &Reader<'_>, ctx: &Context, addressed: &Addressed<'_>) -> Result<Decision, store::Fault> {
+    fn decide(&self, reader: &Reader<'_>, ctx: &Context, addressed: &Addressed<'_>) -> Result<Decision, Fault> {
         let Addressed { request, app, .. } = addressed;
         let client = &app.client;
-        let wish = match request.wish(client.requires_pkce()) {
+        let key = self.oauth.access_key()?;
+        let wish = match request.wish(client.requires_pkce(), request.since(&key, ctx.now)) {
             Ok(wish) => wish,
             Err((code, why)) => return Ok(Decision::Next(Authorization::Answer(self.error(addressed, code, why)))),
         };
@@ -149,7 +153,7 @@ impl Idp {
                     app: client.display_name.clone(),
                     reason,
                     login_hint: request.login_hint().map(str::to_owned),
-                    next: request.resume(if again { Some(ctx.now) } else { None }),
+                    next: request.resume(if again { Some((&*key, ctx.now)) } else { None }),
                 })
             }))
         };
@@ -168,7 +172,7 @@ impl Idp {
             return Ok(Decision::Next(if wish.prompt.none {
                 Authorization::Answer(self.error(addressed, ErrorCode::ConsentRequired, "the person has to be asked"))
             } else {
-                Authorization::Consent(question(addressed, &wish, &applicant, ctx))
+                Authorization::Consent(question(addressed, &wish, &applicant, (&key, ctx.now)))
             }));
         }
         Ok(Decision::Issue(Box::new(code(addressed, wish, applicant, ctx))))
@@ -235,7 +239,7 @@ fn living_session(reader: &Reader<'_>, ctx: &Context) -> Result<Option<Session>,
 /// Whether the app wants a newer authentication than the session has. One that was made for this very request is new enough,
 /// whatever the clock did meanwhile.
 fn wants_again(wish: &Wish, session: &Session, ctx: &Context) -> bool {
-    let made_for_this = wish.since.is_some_and(|since| session.authenticated_at >= since && since <= ctx.now);
+    let made_for_this = wish.since.is_some_and(|since| session.authenticated_at >= since);
     let too_old =
         wish.max_age.is_some_and(|age| ctx.now.since(session.authenticated_at) > age || age.as_seconds() == 0);
     (wish.prompt.login || too_old) && !made_for_this
@@ -252,7 +256,12 @@ fn wants_consent(client: &Client, wish: &Wish, applicant: &Applicant) -> bool {
     }
 }
 
-fn question(addressed: &Addressed<'_>, wish: &Wish, applicant: &Applicant, ctx: &Context) -> ConsentNeeded {
+fn question(
+    addressed: &Addressed<'_>,
+    wish: &Wish,
+    applicant: &Applicant,
+    (key, now): (&AccessTokenKey, Timestamp),
+) -> ConsentNeeded {
     let known = |scope: &str| applicant.consent.as_ref().is_some_and(|consent| consent.scopes.has(scope));
     let view = |scope: &domain::scope::Scope| ScopeView {
         scope: scope.to_string(),
@@ -264,7 +273,7 @@ fn question(addressed: &Addressed<'_>, wish: &Wish, applicant: &Applicant, ctx: 
         app: addressed.app.client.display_name.clone(),
         scopes: applicant.scopes.iter().map(view).collect(),
         redirect_uri: addressed.redirect_uri.to_owned(),
-        request: addressed.request.resume(Some(wish.since.unwrap_or(ctx.now))),
+        request: addressed.request.resume(Some((key, wish.since.unwrap_or(now)))),
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! It is kept in the address while the person signs in and consents, so nothing has to be remembered for strangers.
 
+use domain::grant::access_token::AccessTokenKey;
 use domain::grant::pkce::CodeChallenge;
 use domain::scope::Scopes;
+use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
 use url::form_urlencoded::Serializer;
 
@@ -31,8 +33,12 @@ const NAMES: [&str; 15] = [
     "resource",
 ];
 
-/// Ours: from when on an authentication or a consent counts as asked for by this request.
+/// Ours: from when on an authentication or a consent counts as asked for by this request. Sealed, or anybody who writes an
+/// address could do without the sign-in that the app wants to see.
 const SINCE: &str = "lk_since";
+
+/// How long a sign-in or a consent may take to count as asked for by the request.
+const SINCE_LIFETIME: Span = Span::minutes(15);
 
 /// Ours: the sign-in that an admin tries out.
 const TRIAL: &str = "lk_trial";
@@ -123,7 +129,7 @@ impl AuthorizationRequest {
     }
 
     /// The rest, checked in the order in which a developer would want to hear of it.
-    pub(super) fn wish(&self, pkce_required: bool) -> Result<Wish, Wrong> {
+    pub(super) fn wish(&self, pkce_required: bool, since: Option<Timestamp>) -> Result<Wish, Wrong> {
         const BAD: ErrorCode = ErrorCode::InvalidRequest;
         if self.repeated.is_some() {
             return Err((BAD, "a parameter was given more than once"));
@@ -156,7 +162,7 @@ impl AuthorizationRequest {
             challenge: self.challenge(pkce_required)?,
             prompt: self.prompt()?,
             max_age,
-            since: self.get(SINCE).and_then(|raw| raw.parse().ok()).map(Timestamp::from_unix),
+            since,
         })
     }
 
@@ -191,8 +197,27 @@ impl AuthorizationRequest {
         Ok(prompt)
     }
 
+    /// Since when what happens counts as asked for by this request, if we sealed that for it a short while ago.
+    pub(super) fn since(&self, key: &AccessTokenKey, now: Timestamp) -> Option<Timestamp> {
+        let since = key.decode_since(&self.digest(), self.get(SINCE)?)?;
+        (since <= now && now.since(since) < SINCE_LIFETIME).then_some(since)
+    }
+
+    /// The digest of all that is asked for, but for `SINCE` itself.
+    fn digest(&self) -> Digest {
+        let mut text = Vec::new();
+        for (name, value) in NAMES.iter().zip(&self.values).filter(|(name, _)| **name != SINCE) {
+            let Some(value) = value else { continue };
+            for part in [*name, value] {
+                text.extend_from_slice(&(part.len() as u64).to_be_bytes());
+                text.extend_from_slice(part.as_bytes());
+            }
+        }
+        Digest::of(&text)
+    }
+
     /// The path and query under which the request goes on, once what was asked for has happened after `since`.
-    pub(super) fn resume(&self, since: Option<Timestamp>) -> String {
+    pub(super) fn resume(&self, since: Option<(&AccessTokenKey, Timestamp)>) -> String {
         let mut query = Serializer::new(String::new());
         for (name, value) in NAMES.iter().zip(&self.values) {
             if let Some(value) = value
@@ -201,8 +226,8 @@ impl AuthorizationRequest {
                 query.append_pair(name, value);
             }
         }
-        if let Some(since) = since {
-            query.append_pair(SINCE, &since.unix().to_string());
+        if let Some((key, since)) = since {
+            query.append_pair(SINCE, &key.encode_since(&self.digest(), since));
         }
         format!("/authorize?{}", query.finish())
     }

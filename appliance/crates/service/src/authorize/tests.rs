@@ -176,6 +176,43 @@ fn prompt_login_wants_a_new_proof_once() {
     assert!(matches!(flow.house.idp.authorize(&flow.anna(then), &again).unwrap(), Authorization::Answer(_)));
 }
 
+/// The path, with this at the end of a parameter that has this name.
+fn altered(path: &str, name: &str, end: &str) -> AuthorizationRequest {
+    let query = path.strip_prefix("/authorize?").unwrap();
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(key, value)| (key.to_string(), if key == name { format!("{value}{end}") } else { value.to_string() }))
+        .collect();
+    AuthorizationRequest::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+#[test]
+fn nobody_can_write_an_address_that_does_without_the_sign_in_that_an_app_wants() {
+    let flow = Flow::new().trusted();
+    let past = (NOW.unix() - 60).to_string();
+    let later = after(Span::minutes(1));
+    for wish in [("prompt", "login"), ("max_age", "0"), ("max_age", "5")] {
+        let needed = sign_in(flow.authorize(later, &[wish, ("lk_since", &past)]).unwrap());
+        assert_eq!(needed.reason, SignInReason::Again, "{wish:?}");
+        sign_in(flow.authorize(later, &[wish, ("lk_since", &format!("{past}.AAAAAAAAAAAAAAAAAAAAAA"))]).unwrap());
+    }
+    consent(flow.authorize(NOW, &[("prompt", "consent"), ("lk_since", &past)]).unwrap());
+}
+
+#[test]
+fn a_sealed_moment_counts_for_its_own_request_and_for_a_quarter_of_an_hour() {
+    let flow = Flow::new().trusted();
+    let next = sign_in(flow.authorize(NOW, &[("prompt", "login"), ("max_age", "9")]).unwrap()).next;
+    let at = |now, request: &AuthorizationRequest| flow.house.idp.authorize(&flow.anna(now), request).unwrap();
+    // Her proof was made at that very second.
+    assert!(matches!(at(after(Span::seconds(899)), &resumed(&next)), Authorization::Answer(_)));
+    sign_in(at(after(Span::seconds(900)), &resumed(&next)));
+    sign_in(at(NOW - Span::seconds(1), &resumed(&next)));
+    for (name, end) in [("state", "x"), ("nonce", "x"), ("scope", " email"), ("max_age", "0"), ("lk_since", "x")] {
+        sign_in(at(NOW, &altered(&next, name, end)));
+    }
+    assert!(matches!(at(NOW, &altered(&next, "state", "")), Authorization::Answer(_)));
+}
+
 #[test]
 fn max_age_is_counted_from_the_last_proof() {
     let flow = Flow::new().trusted();
@@ -320,8 +357,9 @@ proptest! {
     #[test]
     fn no_parameters_make_the_parser_panic(pairs in prop::collection::vec(("[a-z_]{0,16}", ".{0,40}"), 0..20)) {
         let request = AuthorizationRequest::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let _ = request.wish(true);
-        let _ = request.resume(Some(NOW));
+        let key = AccessTokenKey::new(&[1; 32]);
+        let _ = request.wish(true, request.since(&key, NOW));
+        let _ = request.resume(Some((&key, NOW)));
     }
 
     #[test]
@@ -330,7 +368,7 @@ proptest! {
         let original = request(&changes);
         let back = resumed(&original.resume(None));
         prop_assert_eq!(&original.values, &back.values);
-        prop_assert_eq!(original.wish(true), back.wish(true));
+        prop_assert_eq!(original.wish(true, None), back.wish(true, None));
     }
 }
 
