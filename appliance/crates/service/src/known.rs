@@ -22,6 +22,12 @@ const MAX_APPS: usize = 64;
 /// Most people that are remembered, with their groups.
 const MAX_PEOPLE: usize = 128;
 
+/// Most bytes of values in an app's rules or in a person's attributes to be remembered; more is asked for each time.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Most groups of a person, and most rows of an app, to be remembered.
+const MAX_ROWS: usize = 200;
+
 /// An app with its rules.
 #[derive(Debug)]
 pub(crate) struct KnownApp {
@@ -32,6 +38,23 @@ pub(crate) struct KnownApp {
     pub(crate) scopes: Vec<(GroupId, Scope)>,
     /// Its own claims.
     pub(crate) claims: Vec<ClaimRule>,
+}
+
+impl KnownApp {
+    /// Whether it is small enough to be remembered.
+    fn is_small(&self) -> bool {
+        let values = || self.claims.iter().flat_map(|rule| &rule.values);
+        let rows = self.access.len() + self.scopes.len() + self.claims.len() + values().count();
+        rows <= MAX_ROWS && values().map(|one| one.value.to_string().len()).sum::<usize>() <= MAX_BYTES
+    }
+}
+
+impl KnownPerson {
+    /// Whether it is small enough to be remembered.
+    fn is_small(&self) -> bool {
+        let attributes = self.account.attributes.values();
+        self.groups.len() <= MAX_ROWS && attributes.map(|one| one.to_string().len()).sum::<usize>() <= MAX_BYTES
+    }
 }
 
 /// A person, or a service account, with all groups.
@@ -83,7 +106,9 @@ impl Known {
         let groups = reader.effective_groups(id, account.kind)?;
         let picture = reader.picture_updated_at(id)?;
         let person = Arc::new(KnownPerson { account, groups, picture });
-        self.keep(reader, |inner| insert(&mut inner.people, MAX_PEOPLE, id, Arc::clone(&person)));
+        if person.is_small() {
+            self.keep(reader, |inner| insert(&mut inner.people, MAX_PEOPLE, id, Arc::clone(&person)));
+        }
         Ok(Some(person))
     }
 
@@ -93,10 +118,12 @@ impl Known {
         let (access, scopes, claims) =
             (reader.client_access(id)?, reader.client_scopes(id)?, reader.client_claims(id)?);
         let app = Arc::new(KnownApp { client, access, scopes, claims });
-        self.keep(reader, |inner| {
-            insert(&mut inner.names, MAX_APPS, name, id);
-            insert(&mut inner.apps, MAX_APPS, id, Arc::clone(&app));
-        });
+        if app.is_small() {
+            self.keep(reader, |inner| {
+                insert(&mut inner.names, MAX_APPS, name, id);
+                insert(&mut inner.apps, MAX_APPS, id, Arc::clone(&app));
+            });
+        }
         Ok(Some(app))
     }
 
@@ -130,6 +157,7 @@ fn insert<K: Eq + Hash + Clone, V>(map: &mut HashMap<K, V>, most: usize, key: K,
 
 #[cfg(test)]
 mod tests {
+    use domain::claim::{Combine, GroupValue, Placement};
     use domain::permission::Need;
 
     use super::*;
@@ -171,6 +199,29 @@ mod tests {
         });
         assert!(undone.is_err());
         assert_eq!(access(&flow).len(), 1);
+    }
+
+    #[test]
+    fn an_app_or_a_person_too_large_to_be_remembered_is_answered_for_all_the_same() {
+        let flow = Flow::new().trusted();
+        let large = serde_json::json!("x".repeat(4000));
+        for n in 0..17 {
+            let name = format!("large{n}");
+            let rule = ClaimRule {
+                name: name.parse().unwrap(),
+                combine: Combine::First,
+                placement: Placement::Both,
+                attribute: None,
+                values: vec![GroupValue { group: access(&flow)[0], value: large.clone() }],
+            };
+            flow.write(|op| op.put_client_claim(op.client_by_name(&photos())?.unwrap().id, &rule));
+        }
+        assert_eq!(flow.verified(&flow.tokens("openid"))["large16"], large);
+        assert_eq!(remembered(&flow), 0);
+        let mut person = KnownPerson { account: flow.anna.clone(), groups: Vec::new(), picture: None };
+        assert!(person.is_small());
+        person.account.attributes.insert("bio".to_owned(), "x".repeat(MAX_BYTES + 1).into());
+        assert!(!person.is_small());
     }
 
     #[test]
