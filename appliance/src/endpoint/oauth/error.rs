@@ -23,7 +23,8 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
             | CodeRefusal::OtherRedirectUri
             | CodeRefusal::MissingVerifier
             | CodeRefusal::UnexpectedVerifier
-            | CodeRefusal::WrongVerifier,
+            | CodeRefusal::WrongVerifier
+            | CodeRefusal::Trial,
         )
         | TokenRefusal::Refresh(
             RefreshRefusal::Unknown | RefreshRefusal::Expired | RefreshRefusal::Reused | RefreshRefusal::Leaked,
