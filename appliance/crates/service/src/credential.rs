@@ -302,7 +302,12 @@ impl Idp {
         Ok(password_hash::make(password.expose(), self.entropy())?)
     }
 
-    pub(crate) fn show_totp(&self, ctx: &Context, account: &Account, invite: Option<i64>) -> Result<TotpChallenge, Fault> {
+    pub(crate) fn show_totp(
+        &self,
+        ctx: &Context,
+        account: &Account,
+        invite: Option<i64>,
+    ) -> Result<TotpChallenge, Fault> {
         let secret: [u8; 20] = entropy::bytes(self.entropy());
         let text = base32(&secret);
         let mut uri = url::Url::parse("otpauth://totp/").ok();
