@@ -129,6 +129,12 @@ impl Scopes {
         Self(self.0.union(&others.0).cloned().collect())
     }
 
+    /// What is in both.
+    #[must_use]
+    pub fn within(&self, others: &Self) -> Self {
+        Self(self.0.intersection(&others.0).cloned().collect())
+    }
+
     /// What of these may be granted: the standard ones and `extra`. Others are left out (RFC 6749 section 3.3), and the answer
     /// says so.
     #[must_use]

@@ -210,7 +210,7 @@ impl Idp {
         let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
         let subject = admitted.account().subject;
-        let material = Material { app, family, subject, claims, refresh_token: None, nonce };
+        let material = Material { app, family, subject, claims, refresh_token: None, nonce, narrowed: None };
         let id_token = id_token_claims(&material, &self.settings.issuer, ctx.now, material.family.expires_at);
         Ok(TrialReport::Released(Box::new(TrialResult {
             person: admitted.account().name.clone(),

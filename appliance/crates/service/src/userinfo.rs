@@ -51,7 +51,10 @@ impl Idp {
         }
         self.read(ctx, Need::Nothing, |op| {
             let family = op.token_family(token.account, token.family)?.filter(|family| family.alive(ctx.now));
-            let granted = family.ok_or_else(invalid)?.granted;
+            let mut granted = family.ok_or_else(invalid)?.granted;
+            if let Some(narrowed) = &token.narrowed {
+                granted.scopes = granted.scopes.within(narrowed);
+            }
             if !granted.scopes.has("openid") {
                 return Err(OpError::Refused(BearerRefusal::InsufficientScope));
             }

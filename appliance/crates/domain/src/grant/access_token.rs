@@ -8,16 +8,20 @@ use subtle::ConstantTimeEq;
 
 use crate::entropy::Entropy;
 use crate::id::{AccountId, FamilyNumber, SessionNumber};
+use crate::scope::Scopes;
 use crate::secret::{Digest, Secret};
 use crate::time::Timestamp;
 use crate::token::OpaqueToken;
 
 const PREFIX: &str = "lk_a_";
 const BODY: usize = 24;
-const BYTES: usize = BODY + 32;
+const TAG: usize = 32;
+
+/// Most bytes of the narrower scopes that a token can carry.
+const MAX_NARROWED: usize = 1024;
 
 /// What an access token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// Whose.
     pub account: AccountId,
@@ -25,6 +29,8 @@ pub struct AccessToken {
     pub family: FamilyNumber,
     /// From when on it is refused.
     pub expires_at: Timestamp,
+    /// For what it is good, where the app asked for less than the family has (RFC 6749 section 6).
+    pub narrowed: Option<Scopes>,
 }
 
 /// The key of all access tokens of the house.
@@ -38,13 +44,16 @@ impl AccessTokenKey {
 
     /// The text to hand out.
     pub fn encode(&self, token: &AccessToken) -> String {
-        let mut bytes = [0; BYTES];
-        bytes[..8].copy_from_slice(&token.account.0.to_be_bytes());
-        bytes[8..16].copy_from_slice(&token.family.0.to_be_bytes());
-        bytes[16..BODY].copy_from_slice(&token.expires_at.unix().to_be_bytes());
-        let tag = hmac::sign(&self.0, &bytes[..BODY]);
-        bytes[BODY..].copy_from_slice(tag.as_ref());
-        let mut text = String::with_capacity(PREFIX.len() + BYTES.div_ceil(3) * 4);
+        let mut bytes = Vec::with_capacity(BODY + TAG);
+        bytes.extend_from_slice(&token.account.0.to_be_bytes());
+        bytes.extend_from_slice(&token.family.0.to_be_bytes());
+        bytes.extend_from_slice(&token.expires_at.unix().to_be_bytes());
+        if let Some(scopes) = &token.narrowed {
+            bytes.extend_from_slice(scopes.to_string().as_bytes());
+        }
+        let tag = hmac::sign(&self.0, &bytes);
+        bytes.extend_from_slice(tag.as_ref());
+        let mut text = String::with_capacity(PREFIX.len() + bytes.len().div_ceil(3) * 4);
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         text
@@ -111,15 +120,22 @@ impl AccessTokenKey {
     /// What a text of ours says; `None` for any other. Expiry is for the caller to look at.
     pub fn decode(&self, text: &str) -> Option<AccessToken> {
         let body = text.strip_prefix(PREFIX)?;
-        if body.len() != (BYTES * 4).div_ceil(3) {
+        if body.len() > ((BODY + MAX_NARROWED + TAG) * 4).div_ceil(3) {
             return None;
         }
-        let bytes: [u8; BYTES] = URL_SAFE_NO_PAD.decode(body).ok()?.try_into().ok()?;
-        hmac::verify(&self.0, &bytes[..BODY], &bytes[BODY..]).ok()?;
+        let bytes = URL_SAFE_NO_PAD.decode(body).ok()?;
+        let (said, tag) = bytes.split_last_chunk::<TAG>()?;
+        hmac::verify(&self.0, said, tag).ok()?;
+        let (numbers, scopes) = said.split_first_chunk::<BODY>()?;
+        let narrowed = match scopes {
+            [] => None,
+            scopes => Some(std::str::from_utf8(scopes).ok()?.parse().ok()?),
+        };
         Some(AccessToken {
-            account: AccountId(i64::from_be_bytes(bytes[..8].try_into().ok()?)),
-            family: FamilyNumber(i64::from_be_bytes(bytes[8..16].try_into().ok()?)),
-            expires_at: Timestamp::from_unix(i64::from_be_bytes(bytes[16..BODY].try_into().ok()?)),
+            account: AccountId(i64::from_be_bytes(numbers[..8].try_into().ok()?)),
+            family: FamilyNumber(i64::from_be_bytes(numbers[8..16].try_into().ok()?)),
+            expires_at: Timestamp::from_unix(i64::from_be_bytes(numbers[16..].try_into().ok()?)),
+            narrowed,
         })
     }
 }
@@ -140,13 +156,15 @@ mod tests {
     proptest! {
         #[test]
         fn an_access_token_reads_back_and_no_changed_one_does(
-            account: i64, family: i64, expires: i64, at in 0usize..75, to in "[A-Za-z0-9_-]"
+            account: i64, family: i64, expires: i64, narrowed in proptest::option::of("[a-z]{1,20}( [a-z]{1,20}){0,3}"),
+            at in 0usize..75, to in "[A-Za-z0-9_-]"
         ) {
             let key = AccessTokenKey::new(&[1; 32]);
             let token = AccessToken {
                 account: AccountId(account),
                 family: FamilyNumber(family),
                 expires_at: Timestamp::from_unix(expires),
+                narrowed: narrowed.map(|scopes| scopes.parse().unwrap()),
             };
             let text = key.encode(&token);
             prop_assert_eq!(key.decode(&text), Some(token));

@@ -110,6 +110,7 @@ fn begin(
         subject: admitted.account().subject,
         refresh_token: token.map(|token| token.encode(TokenKind::Refresh)),
         nonce,
+        narrowed: None,
         family,
         app,
     })

@@ -9,6 +9,7 @@ use domain::client::Client;
 use domain::grant::access_token::AccessToken;
 use domain::grant::refresh_token::TokenFamily;
 use domain::id::Subject;
+use domain::scope::Scopes;
 use domain::secret::{Digest, Secret};
 use domain::time::Timestamp;
 use serde_json::{Map, Value};
@@ -21,10 +22,19 @@ use crate::{Fault, Idp, OpError, Refusal};
 pub(crate) struct Material {
     pub(crate) app: Arc<KnownApp>,
     pub(crate) family: TokenFamily,
+    /// The scopes of this answer, where the app asked for less than the family has.
+    pub(crate) narrowed: Option<Scopes>,
     pub(crate) subject: Subject,
     pub(crate) claims: Vec<Released>,
     pub(crate) refresh_token: Option<Secret<String>>,
     pub(crate) nonce: Option<String>,
+}
+
+impl Material {
+    /// The scopes of this answer.
+    fn scopes(&self) -> &Scopes {
+        self.narrowed.as_ref().unwrap_or(&self.family.granted.scopes)
+    }
 }
 
 /// The answer (RFC 6749 section 5.1).
@@ -46,9 +56,15 @@ impl Idp {
     pub(super) fn issue(&self, material: Material, now: Timestamp) -> Result<TokenAnswer, OpError<TokenRefusal>> {
         let family = &material.family;
         let expires_at = (now + material.app.client.settings.lifetimes.access()).min(family.expires_at);
-        let access = AccessToken { account: family.granted.account, family: family.number, expires_at };
+        let scopes = material.scopes();
+        let access = AccessToken {
+            account: family.granted.account,
+            family: family.number,
+            expires_at,
+            narrowed: material.narrowed.clone(),
+        };
         let access_token = self.oauth.access_key()?.encode(&access);
-        let id_token = match family.granted.scopes.has("openid") {
+        let id_token = match scopes.has("openid") {
             true => {
                 let mut claims = id_token_claims(&material, &self.settings.issuer, now, expires_at);
                 claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
@@ -59,12 +75,13 @@ impl Idp {
             }
             false => None,
         };
+        let scope = scopes.to_string();
         Ok(TokenAnswer {
             access_token: Secret::new(access_token),
             expires_in: expires_at.since(now).as_seconds(),
             refresh_token: material.refresh_token,
             id_token,
-            scope: family.granted.scopes.to_string(),
+            scope,
         })
     }
 

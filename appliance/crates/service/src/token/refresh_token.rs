@@ -8,7 +8,7 @@ use domain::scope::Scopes;
 use domain::token::{OpaqueToken, TokenKind};
 use serde_json::json;
 
-use super::{Attempt, Grant, Material, TokenRefusal};
+use super::{Attempt, Grant, Material, TokenRefusal, TokenRequest};
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 
@@ -31,12 +31,7 @@ impl Grant for RefreshToken {
             .ok_or(unknown.clone())?;
         let family = op.token_family(offered.account, FamilyNumber(offered.row))?.ok_or(unknown)?;
         let account = family.granted.account;
-        if let Some(raw) = &request.scope {
-            let wanted: Scopes = raw.parse().map_err(|_| TokenRefusal::InvalidScope)?;
-            if !family.granted.scopes.covers(&wanted) {
-                return Err(TokenRefusal::InvalidScope.into());
-            }
-        }
+        let wanted = wanted(request, &family.granted.scopes)?;
         let next = key.new_refresh_token(account, family.number, idp.entropy());
         let offer = RefreshOffer { client: client.id, digest: offered.digest() };
         let number = family.number;
@@ -61,13 +56,31 @@ impl Grant for RefreshToken {
         // A scope whose group the person left is not renewed.
         family.granted.scopes = admitted.grantable(&family.granted.scopes);
         op.update_token_family(&family)?;
+        // Less than the family has is for this answer only (RFC 6749 section 6).
+        let narrowed = wanted.map(|wanted| family.granted.scopes.within(&wanted));
+        let narrowed = narrowed.filter(|scopes| *scopes != family.granted.scopes);
+        if narrowed.as_ref().is_some_and(Scopes::is_empty) {
+            return Err(TokenRefusal::InvalidScope.into());
+        }
         Ok(Material {
-            claims: admitted.claims(&family.granted.scopes, &idp.settings.issuer),
+            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &idp.settings.issuer),
+            narrowed,
             subject: admitted.account().subject,
             refresh_token: Some(next.encode(TokenKind::Refresh)),
             nonce: None,
             family,
             app,
         })
+    }
+}
+
+/// What the app asks for now; never more than was granted.
+fn wanted(request: &TokenRequest, granted: &Scopes) -> Result<Option<Scopes>, TokenRefusal> {
+    let Some(raw) = &request.scope else { return Ok(None) };
+    let wanted: Scopes = raw.parse().map_err(|_| TokenRefusal::InvalidScope)?;
+    if granted.covers(&wanted) {
+        Ok(Some(wanted).filter(|wanted| !wanted.is_empty()))
+    } else {
+        Err(TokenRefusal::InvalidScope)
     }
 }
