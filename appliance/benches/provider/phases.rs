@@ -237,6 +237,8 @@ impl Scene<'_> {
         let sizes: &[usize] = if quick { &[10, 1000] } else { &[10, 1000, 10_000] };
         for &persons in sizes {
             house.grow(persons);
+            // Growing takes longer than a connection may be idle.
+            self.drivers.iter_mut().for_each(|driver| driver.reconnect(self.server));
             let one = &mut self.drivers[..1];
             drive(self.server, one, 50, Driver::sign_in);
             let mut sign_in = drive(self.server, one, 400, Driver::sign_in);
