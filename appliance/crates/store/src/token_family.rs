@@ -120,16 +120,17 @@ impl Writer<'_> {
         self.run("DELETE FROM token_family WHERE client_id = ?1", [client.0])
     }
 
-    /// Forgets the account's families that are over, and the oldest of too many. Reads all of them, so not at each exchange.
+    /// Forgets the account's families that are over, and the oldest of too many, which are those with the lowest numbers. Looks
+    /// at all of them, so not at each exchange.
     pub fn trim_token_families(&self, account: AccountId, now: Timestamp) -> Result<usize, Fault> {
-        let over =
-            self.run("DELETE FROM token_family WHERE account_id = ?1 AND expires_at <= ?2", [account.0, now.unix()])?;
         let kept = i64::try_from(MAX_FAMILIES).unwrap_or(i64::MAX);
         let many = self.run(
-            "DELETE FROM token_family WHERE account_id = ?1 AND number IN (
-                 SELECT number FROM token_family WHERE account_id = ?1 ORDER BY created_at DESC, number LIMIT 1000000 OFFSET ?2)",
+            "DELETE FROM token_family WHERE account_id = ?1 AND number <= (
+                 SELECT number FROM token_family WHERE account_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
             [account.0, kept],
         )?;
+        let over =
+            self.run("DELETE FROM token_family WHERE account_id = ?1 AND expires_at <= ?2", [account.0, now.unix()])?;
         Ok(over + many)
     }
 

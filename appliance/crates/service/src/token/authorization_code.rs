@@ -16,7 +16,7 @@ use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 
 /// To tidy up reads all families of the person, so it is done once in this many exchanges.
-const TRIM_EVERY: i64 = 32;
+const TRIM_EVERY: i64 = 128;
 
 /// `grant_type=authorization_code`.
 pub(super) struct AuthorizationCode;

@@ -407,6 +407,23 @@ fn the_next_exchange_forgets_what_is_over() {
 }
 
 #[test]
+fn of_too_many_families_the_oldest_go() {
+    use domain::grant::refresh_token::MAX_FAMILIES;
+    let flow = Flow::new().trusted();
+    let mut families = Vec::new();
+    for n in 0..520 {
+        let now = after(Span::seconds(n));
+        flow.exchange(&flow.code(now, &[("scope", "openid offline_access")]), now, &[]).unwrap();
+        families = flow.write(|op| op.token_families(flow.anna.id));
+    }
+    let newest = families[0].clone();
+    flow.write(|op| op.trim_token_families(flow.anna.id, after(Span::seconds(520))));
+    families = flow.write(|op| op.token_families(flow.anna.id));
+    assert_eq!((families.len(), &families[0]), (MAX_FAMILIES, &newest));
+    assert!(families.iter().all(|family| family.created_at >= after(Span::seconds(20))));
+}
+
+#[test]
 fn discovery_names_what_is_served() {
     let document: Value = serde_json::from_slice(&crate::discovery("https://id.example.org")).unwrap();
     assert_eq!(document["issuer"], "https://id.example.org");
