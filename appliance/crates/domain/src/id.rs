@@ -66,12 +66,12 @@ row_number!(
 );
 
 impl FamilyNumber {
-    /// A new number: the second it began in and 21 random bits, below 2^53. Families of one account are so stored in the order
-    /// of time, where a new one dirties the page of the one before and the oldest go page by page. It is no secret.
-    pub fn new(now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let random = u32::from_be_bytes(entropy::bytes(entropy)) >> 11;
+    /// A new number: the second it began in and 21 bits of a count that the caller keeps, below 2^53; so two million of one
+    /// second differ. Families of one account are stored in the order of time, where a new one dirties the page of the one
+    /// before and the oldest go page by page. It is no secret.
+    pub fn new(now: Timestamp, count: u32) -> Self {
         let second = u32::try_from(now.unix()).unwrap_or(u32::MAX);
-        Self(i64::from(second) << 21 | i64::from(random))
+        Self(i64::from(second) << 21 | i64::from(count & 0x1f_ffff))
     }
 }
 

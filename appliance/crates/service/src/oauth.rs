@@ -1,8 +1,11 @@
 //! What the OAuth operations hold in memory: keys that were read, and codes in flight.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use domain::entropy;
 use domain::grant::access_token::AccessTokenKey;
+use domain::id::FamilyNumber;
 use domain::permission::Need;
 use domain::secret;
 use domain::time::Timestamp;
@@ -22,6 +25,8 @@ pub(crate) struct OAuth {
     keyring: RwLock<Arc<Keyring>>,
     making: Mutex<()>,
     access: RwLock<Option<Arc<AccessTokenKey>>>,
+    /// How many families were numbered, from a random number on.
+    families: AtomicU32,
     /// Authorization codes.
     pub(crate) codes: Codes,
     /// Sign-ins that an admin tries out.
@@ -39,6 +44,12 @@ impl OAuth {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
     }
 
+    /// A number that no family of this run has, and none of another run but by a chance in two million for each of the
+    /// same second.
+    pub(crate) fn family_number(&self, now: Timestamp) -> FamilyNumber {
+        FamilyNumber::new(now, self.families.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// The turn to make a key.
     pub(crate) fn key_making(&self) -> MutexGuard<'_, ()> {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
@@ -54,6 +65,7 @@ impl OAuth {
 impl Idp {
     /// Reads every key at start, and makes those that are missing.
     pub(crate) fn start_oauth(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
+        self.oauth.families.store(u32::from_be_bytes(entropy::bytes(self.entropy())), Ordering::Relaxed);
         if !self.reload_access_key(now)? {
             self.write(&Context::system(now), Need::System, |op| self.replace_access_key(op, now))?;
             self.reload_access_key(now)?;
@@ -82,5 +94,19 @@ impl Idp {
     pub fn tend_tokens(&self, now: Timestamp) -> Result<usize, OpError<Refusal>> {
         self.tend_keys(now)?;
         self.write(&Context::system(now), Need::System, |op| Ok(op.delete_expired_token_families(now)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use crate::house::{House, NOW};
+
+    #[test]
+    fn families_of_one_second_never_share_a_number() {
+        let house = House::new();
+        let numbers: HashSet<_> = (0..100_000).map(|_| house.idp.oauth.family_number(NOW)).collect();
+        assert_eq!(numbers.len(), 100_000);
     }
 }

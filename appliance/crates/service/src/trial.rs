@@ -177,7 +177,7 @@ impl Idp {
                 let why = trial.refused.unwrap_or_else(|| "the app was told an error; see its description".to_owned());
                 return Ok(TrialReport::Refused { why });
             };
-            let number = FamilyNumber::new(ctx.now, self.entropy());
+            let number = self.oauth.family_number(ctx.now);
             let code = match self.oauth.codes.take(code, number, ctx.now) {
                 Taken::Code(code) => *code,
                 Taken::Nothing | Taken::Spent { .. } => return Ok(refused(CodeRefusal::Unknown)),

@@ -27,7 +27,7 @@ impl Grant for AuthorizationCode {
     }
 
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {
-        let number = FamilyNumber::new(attempt.ctx.now, attempt.idp.entropy());
+        let number = attempt.idp.oauth.family_number(attempt.ctx.now);
         let redeemed = spend(attempt, &app.client, number)?;
         begin(attempt, app, number, redeemed)
     }
