@@ -53,7 +53,7 @@ row_number!(
     SessionNumber
 );
 row_number!(
-    /// A family of tokens, numbered by time and chance within its account.
+    /// A family of tokens, numbered by time and a count within its account.
     FamilyNumber
 );
 row_number!(
