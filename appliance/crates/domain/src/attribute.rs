@@ -229,7 +229,7 @@ impl AttributeDef {
 }
 
 /// RFC 5321 section 4.1.2, without quoted strings and address literals, which no household needs. The domain in lower case.
-fn mail(raw: &str) -> Option<String> {
+pub(crate) fn mail(raw: &str) -> Option<String> {
     if raw.len() > 254 {
         return None;
     }

@@ -5,6 +5,7 @@ pub mod admission;
 pub mod amend;
 pub mod api_token;
 pub mod attribute;
+pub mod certificate;
 pub mod claim;
 pub mod client;
 pub mod consent;
