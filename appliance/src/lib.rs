@@ -2,6 +2,7 @@
 
 pub mod api;
 mod bridge;
+pub mod certificate;
 pub mod cli;
 pub mod config;
 mod demo;

@@ -20,9 +20,10 @@ use smol::Executor;
 use smol::channel::{self, Sender};
 
 use crate::bridge::{Bridge, Busy};
+use crate::certificate::{Certificates, TlsError};
 use crate::config::{Config, ConfigError};
 use crate::http::{App, Peer, ROUTES, Router};
-use crate::listen::{self, Certificates, ControlSocket, Floor, Gate, Site, Timeouts, TlsError, Wire};
+use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
 use crate::log;
 use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
 
@@ -131,7 +132,7 @@ impl Server {
         let now = setup.clock.now();
         make_data_dir(&config.data_dir)?;
         let certificates = Certificates::open(&config, now)?;
-        let tls = Arc::clone(&certificates).server_config()?;
+        let tls = listen::server_config(Arc::<Certificates>::clone(&certificates)).map_err(ServeError::Handshakes)?;
         let control = match setup.in_memory {
             true => None,
             false => Some(open_control(&config.socket())?),
@@ -285,6 +286,8 @@ pub enum ServeError {
     Threads(io::Error),
     /// The certificate cannot be used.
     Tls(TlsError),
+    /// TLS cannot be set up.
+    Handshakes(rustls::Error),
     /// The household cannot be opened.
     Store(StartError),
 }
@@ -304,6 +307,7 @@ impl fmt::Display for ServeError {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
             Self::Tls(error) => write!(f, "the certificate cannot be used: {error}"),
+            Self::Handshakes(error) => write!(f, "TLS cannot be set up: {error}"),
             Self::Store(error) => error.fmt(f),
         }
     }

@@ -23,8 +23,7 @@ pub(crate) use control::ControlSocket;
 pub(crate) use http::{Site, converse};
 pub(crate) use limits::Gate;
 pub use limits::Timeouts;
-pub(crate) use tls::Certificates;
-pub use tls::TlsError;
+pub(crate) use tls::server_config;
 pub(crate) use wire::Wire;
 
 use crate::http::Peer;
