@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use domain::time::Timestamp;
 use service::{Fault, OpError, Refusal};
 
 use crate::config::{Config, Host, LogLevel};
@@ -32,13 +31,13 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// When something that it needs cannot be had; the text says what and where.
-pub(crate) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Result<(), DemoError> {
+pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> {
     let config = config(options)?;
     if options.fresh {
         start_over(&config)?;
     }
     serve::run_after(config.clone(), |desk| {
-        let (apps, links) = furnish(desk, now)?;
+        let (apps, links) = furnish(desk)?;
         out.write_all(welcome(&config, &apps, &links).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Output)
     })
 }
@@ -73,9 +72,10 @@ fn start_over(config: &Config) -> Result<(), DemoError> {
 }
 
 /// Founds the household if nobody lives there, and makes a link for everybody who has no way in yet.
-fn furnish(desk: &Desk, now: Timestamp) -> Result<(Vec<NewApp>, Vec<Link>), DemoError> {
+fn furnish(desk: &Desk) -> Result<(Vec<NewApp>, Vec<Link>), DemoError> {
+    let moment = desk.moment();
     let made = desk.operate(move |idp| -> Result<_, OpError<Refusal>> {
-        Ok((household::found(idp, now)?, household::links(idp, now)?))
+        Ok((household::found(idp, moment)?, household::links(idp, moment)?))
     });
     Ok(made.map_err(|_| DemoError::Unexpected("the server is busy before it began".to_owned()))??)
 }

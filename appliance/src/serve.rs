@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_io::Async;
+use domain::clock::Moment;
 use domain::entropy::Entropy;
 use futures_lite::FutureExt;
 use service::{Idp, Settings, StartError};
@@ -196,8 +197,8 @@ impl Server {
 async fn tend(app: Arc<App>) {
     loop {
         system::after(TEND_EVERY).await;
-        let now = app.clock.now();
-        let tended = app.bridge.run(move |idp| idp.purge_sign_ins(now).and_then(|_| idp.tend_tokens(now))).await;
+        let moment = app.clock.moment();
+        let tended = app.bridge.run(move |idp| idp.purge_sign_ins(moment).and_then(|_| idp.tend_tokens(moment))).await;
         match tended {
             Ok(Ok(_)) => {}
             Ok(Err(why)) => tracing::error!(?why, "could not tidy up"),
@@ -222,11 +223,11 @@ impl Desk {
         let Setup { config, clock, entropy, timeouts, in_memory } = setup;
         let settings =
             Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
-        let now = clock.now();
+        let moment = clock.moment();
         let idp = if in_memory {
-            Idp::in_memory(settings, Arc::clone(&entropy), now)?
+            Idp::in_memory(settings, Arc::clone(&entropy), moment)?
         } else {
-            Idp::open(&config.database(), settings, Arc::clone(&entropy), now)?
+            Idp::open(&config.database(), settings, Arc::clone(&entropy), moment)?
         };
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
         let app = Arc::new(App { bridge, config, clock, entropy, discovery: OnceLock::new() });
@@ -256,6 +257,11 @@ impl Desk {
         let (_stopper, stop) = stop();
         async_io::block_on(listen::converse(&self.site, wire, peer, stop.0));
         answers.take()
+    }
+
+    /// What the clocks show.
+    pub fn moment(&self) -> Moment {
+        self.app.clock.moment()
     }
 
     /// Runs an operation as an endpoint would.

@@ -3,14 +3,26 @@
 use std::fs;
 use std::time::{Duration, Instant, SystemTime};
 
+use domain::clock::{Moment, Trust};
 use domain::entropy::Entropy;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Uptime};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// What time it is. The real one is [`SystemClock`]; tests hold one that they set.
 pub trait Clock: Send + Sync {
     /// The wall clock, for everything that is written down or shown.
     fn now(&self) -> Timestamp;
+
+    /// The clock that never jumps, for deadlines of what is held in memory.
+    fn uptime(&self) -> Uptime;
+
+    /// How far the wall clock can be trusted.
+    fn trust(&self) -> Trust;
+
+    /// All of them at once.
+    fn moment(&self) -> Moment {
+        Moment { now: self.now(), uptime: self.uptime(), trust: self.trust() }
+    }
 }
 
 /// The clock of this machine.
@@ -22,6 +34,17 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
+    /// Counts on while a laptop sleeps, so that its wall clock does not seem to have jumped.
+    fn uptime(&self) -> Uptime {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+        Uptime::from_millis(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000))
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Synchronised
     }
 }
 

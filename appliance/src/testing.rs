@@ -1,5 +1,8 @@
 //! What unit tests of the endpoints need: an application around a household in memory.
 
+#[path = "../tests/support/moment.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
+mod moment;
 #[path = "../tests/support/seeded.rs"]
 #[expect(unreachable_pub, reason = "the integration tests use it too")]
 mod seeded;
@@ -8,13 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use domain::time::Timestamp;
+use domain::clock::Trust;
+use domain::time::{Timestamp, Uptime};
 use service::{Idp, Settings};
 
 use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::http::App;
 use crate::system::Clock;
+
+pub(crate) use moment::steady;
 
 /// When every unit test happens.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -25,6 +31,14 @@ struct Standing(Timestamp);
 impl Clock for Standing {
     fn now(&self) -> Timestamp {
         self.0
+    }
+
+    fn uptime(&self) -> Uptime {
+        steady(self.0).uptime
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Synchronised
     }
 }
 
@@ -45,7 +59,7 @@ pub(crate) fn app() -> Arc<App> {
 pub(crate) fn idp(config: &Config) -> Idp {
     let settings =
         Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
-    Idp::in_memory(settings, Arc::new(seeded::SeededEntropy::new(1)), NOW).unwrap()
+    Idp::in_memory(settings, Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap()
 }
 
 /// A folder of the test's own, gone when it is dropped.

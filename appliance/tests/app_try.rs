@@ -90,7 +90,7 @@ fn ok(server: &Server, line: &str) {
 
 /// Anna's browser: she comes in by her link and has a session.
 fn session(server: &Server) -> String {
-    let ctx = service::Context::console(server.clock.now());
+    let ctx = service::Context::console(server.clock.moment());
     let url = server.operate(move |idp| {
         let made = idp.create_invite(&ctx, &"anna".parse().unwrap(), None, None).unwrap();
         made.url.expose().clone()

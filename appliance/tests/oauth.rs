@@ -33,7 +33,8 @@ impl Flow {
     fn new(consent: ConsentMode) -> Self {
         let server = Server::start();
         let (link, secret) = server.operate(move |idp| {
-            let (ctx, anna, photos) = (Context::console(START), "anna".parse().unwrap(), "photos".parse().unwrap());
+            let (ctx, anna, photos) =
+                (Context::console(harness::steady(START)), "anna".parse().unwrap(), "photos".parse().unwrap());
             idp.create_account(&ctx, AccountKind::Person, &anna, &Amendment::default()).unwrap();
             let amendment = AppAmendment {
                 redirect_uris: Some(vec![REDIRECT.parse().unwrap()]),

@@ -32,7 +32,7 @@ impl Anna {
     fn invited() -> (Self, String) {
         let server = Server::start();
         let url = server.operate(|idp| {
-            let (ctx, anna) = (Context::console(START), "anna".parse().unwrap());
+            let (ctx, anna) = (Context::console(harness::steady(START)), "anna".parse().unwrap());
             let made = idp.create_account(&ctx, AccountKind::Person, &anna, &Amendment::default()).unwrap();
             assert_eq!(made, Change::Created);
             idp.create_invite(&ctx, &anna, None, None).unwrap().url.expose().clone()
@@ -47,7 +47,8 @@ impl Anna {
         let (anna, _) = Self::invited();
         anna.give_office();
         let url = anna.server.operate(|idp| {
-            let invite = idp.create_invite(&Context::console(START), &"anna".parse().unwrap(), None, None);
+            let invite =
+                idp.create_invite(&Context::console(harness::steady(START)), &"anna".parse().unwrap(), None, None);
             invite.unwrap().url.expose().clone()
         });
         let path = url.strip_prefix(&anna.server.issuer).unwrap().to_owned();
@@ -357,7 +358,7 @@ fn a_lost_phone_is_replaced_by_a_link_which_signs_the_old_one_out() {
     let mut anna = Anna::at_home();
     let lost = std::mem::take(&mut anna.cookie);
     let url = anna.server.operate(|idp| {
-        let ctx = Context::console(START);
+        let ctx = Context::console(harness::steady(START));
         idp.create_invite(&ctx, &"anna".parse().unwrap(), None, None).unwrap().url.expose().clone()
     });
     let link = url.strip_prefix(&anna.server.issuer).unwrap().to_owned();
@@ -438,7 +439,7 @@ impl Anna {
     fn give_office(&self) {
         self.server.operate(|idp| {
             let member = service::Member::Account("anna".parse().unwrap());
-            idp.add_member(&Context::console(START), &"owners".parse().unwrap(), &member).unwrap();
+            idp.add_member(&Context::console(harness::steady(START)), &"owners".parse().unwrap(), &member).unwrap();
         });
     }
 }

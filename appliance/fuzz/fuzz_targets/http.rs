@@ -8,7 +8,8 @@ use appliance::config::Config;
 use appliance::listen::Timeouts;
 use appliance::serve::{Desk, Setup, Via};
 use appliance::system::{Clock, SystemEntropy};
-use domain::time::Timestamp;
+use domain::clock::Trust;
+use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 
 struct Standing;
@@ -16,6 +17,14 @@ struct Standing;
 impl Clock for Standing {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix(1_800_000_000)
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime::from_millis(0)
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Synchronised
     }
 }
 

@@ -4,14 +4,19 @@
 
 use std::sync::{Arc, LazyLock};
 
+use domain::clock::{Moment, Trust};
 use domain::entropy::Entropy;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 use service::{
     AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, Idp, Origin, Settings, TokenRequest,
 };
 
-const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const NOW: Moment = Moment {
+    now: Timestamp::from_unix(1_800_000_000),
+    uptime: Uptime::from_millis(0),
+    trust: Trust::Synchronised,
+};
 const REDIRECT: &str = "https://photos.example.org/cb";
 
 /// Predictable: nothing here is worth guessing.

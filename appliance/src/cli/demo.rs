@@ -29,7 +29,7 @@ impl Demo {
         let folder = self.data_dir.or_else(usual_folder);
         let folder = folder.ok_or_else(|| Failure::Usage("there is no home folder; give --data-dir".to_owned()))?;
         let options = Options { fresh: self.fresh, port: self.port, folder };
-        demo::run(&options, terminal.now, terminal.out).map_err(|error| Failure::Local(error.to_string()))
+        demo::run(&options, terminal.out).map_err(|error| Failure::Local(error.to_string()))
     }
 }
 

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use domain::account::AccountKind;
 use domain::amend::Amendment;
 use domain::claim::{Combine, Placement};
+use domain::clock::Moment;
 use domain::name::{ClientName, Username};
 use domain::secret::Secret;
-use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
     AppAmendment, AppKind, ClaimRuleView, Context, Fault, GroupAmendment, Idp, Member, OpError, PageQuery, Refusal,
@@ -102,8 +102,8 @@ pub(super) struct NewApp {
 }
 
 /// Makes the household, where there is nobody yet.
-pub(super) fn found(idp: &Idp, now: Timestamp) -> Result<Vec<NewApp>, OpError<Refusal>> {
-    let ctx = Context::console(now);
+pub(super) fn found(idp: &Idp, moment: Moment) -> Result<Vec<NewApp>, OpError<Refusal>> {
+    let ctx = Context::console(moment);
     if !idp.list_accounts(&ctx, AccountKind::Person, &PageQuery::default())?.items.is_empty() {
         return Ok(Vec::new());
     }
@@ -145,8 +145,8 @@ fn attributes(person: &Person) -> [(String, Value); 4] {
 }
 
 /// A new link for each of them who is still there and has nothing to sign in with.
-pub(super) fn links(idp: &Idp, now: Timestamp) -> Result<Vec<Link>, OpError<Refusal>> {
-    let ctx = Context::console(now);
+pub(super) fn links(idp: &Idp, moment: Moment) -> Result<Vec<Link>, OpError<Refusal>> {
+    let ctx = Context::console(moment);
     let here = idp.list_accounts(&ctx, AccountKind::Person, &PageQuery::default())?;
     let mut links = Vec::new();
     for person in &PERSONS {
@@ -196,7 +196,7 @@ where
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
-    use crate::testing::{self, NOW};
+    use crate::testing::{self, NOW, steady};
 
     use super::*;
 
@@ -207,18 +207,18 @@ mod tests {
     #[test]
     fn everybody_of_a_new_household_gets_a_link() {
         let idp = house();
-        found(&idp, NOW).unwrap();
-        let links = links(&idp, NOW).unwrap();
+        found(&idp, steady(NOW)).unwrap();
+        let links = links(&idp, steady(NOW)).unwrap();
         assert_eq!(links.iter().map(|link| link.name.as_str()).collect::<Vec<_>>(), ["mira", "jonas", "lea"]);
     }
 
     #[test]
     fn a_household_is_founded_once() {
         let idp = house();
-        found(&idp, NOW).unwrap();
-        let ctx = Context::console(NOW);
+        found(&idp, steady(NOW)).unwrap();
+        let ctx = Context::console(steady(NOW));
         idp.delete_account(&ctx, AccountKind::Person, &named("lea").unwrap()).unwrap();
-        found(&idp, NOW).unwrap();
-        assert_eq!(links(&idp, NOW).unwrap().len(), 2);
+        found(&idp, steady(NOW)).unwrap();
+        assert_eq!(links(&idp, steady(NOW)).unwrap().len(), 2);
     }
 }

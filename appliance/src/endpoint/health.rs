@@ -16,7 +16,7 @@ struct Health {
 }
 
 async fn health(app: Arc<App>, request: Request) -> Response {
-    let ctx = Context::anonymous(request.now, Origin::default());
+    let ctx = Context::anonymous(request.moment(), Origin::default());
     let (code, status, store) = match app.bridge.run(move |idp| idp.healthy(&ctx)).await {
         Ok(Ok(())) => (200, "ok", "ok"),
         Ok(Err(error)) => {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use async_h1::server::Encoder;
+use domain::clock::Moment;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt};
 use tide::http;
 
@@ -198,8 +199,9 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
     }
     let params = PathParams::read(route.path, raw.url().path()).ok_or_else(nothing_here)?;
     let query = Form::parse(raw.url().query().unwrap_or_default())?;
-    let request =
-        Request { method: route.method, params, query, body: Vec::new(), peer, now: app.clock.now(), headers: raw };
+    let Moment { now, uptime, trust } = app.clock.moment();
+    let (method, body) = (route.method, Vec::new());
+    let request = Request { method, params, query, body, peer, now, uptime, trust, headers: raw };
     if route.kind == Kind::Page && !csrf::allowed(&request, &app.config.issuer()) {
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use domain::time::Timestamp;
+use domain::clock::{Moment, Trust};
+use domain::time::{Timestamp, Uptime};
 use serde::de::DeserializeOwned;
 
 use super::form::{self, Form};
@@ -23,6 +24,10 @@ pub(crate) struct Request {
     pub(crate) peer: Peer,
     /// When the request came in.
     pub(crate) now: Timestamp,
+    /// The same on the clock that never jumps.
+    pub(crate) uptime: Uptime,
+    /// How far `now` can be trusted.
+    pub(crate) trust: Trust,
     pub(super) headers: tide::http::Request,
 }
 
@@ -117,6 +122,11 @@ impl PathParams {
 }
 
 impl Request {
+    /// When the request came in, on all clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.now, uptime: self.uptime, trust: self.trust }
+    }
+
     /// The path with its query, as it was asked for.
     pub(crate) fn target(&self) -> String {
         let url = self.headers.url();

@@ -6,23 +6,27 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 pub mod client;
+#[path = "../support/moment.rs"]
+mod moment;
 #[path = "../support/seeded.rs"]
 mod seeded;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use appliance::config::Config;
 use appliance::listen::Timeouts;
 use appliance::serve::{self, Desk, Setup, Stopper, Via};
 use appliance::system::{Clock, SystemClock};
-use domain::time::Timestamp;
+use domain::clock::{Moment, Trust};
+use domain::time::{Span, Timestamp, Uptime};
 use service::Idp;
 
 pub use client::{Answer, Call, TlsClient};
+pub use moment::steady;
 pub use seeded::SeededEntropy;
 
 /// When every test without sockets begins.
@@ -30,20 +34,53 @@ pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 /// Where calls come from unless they say otherwise.
 pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// A clock that stands until the test moves it.
+/// A clock that stands until the test moves it, and is trusted unless the test says otherwise.
 #[derive(Debug)]
-pub struct SetClock(AtomicI64);
+pub struct SetClock(Mutex<Moment>);
 
 impl SetClock {
-    /// Moves the clock on.
-    pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+    fn new(now: Timestamp) -> Self {
+        Self(Mutex::new(steady(now)))
+    }
+
+    /// Time goes by.
+    pub fn advance(&self, seconds: u32) {
+        self.change(|moment| {
+            let span = Span::seconds(seconds.into());
+            *moment = Moment { now: moment.now + span, uptime: moment.uptime + span, trust: moment.trust };
+        });
+    }
+
+    /// Somebody sets the wall clock, forwards or back; no time goes by.
+    pub fn jump(&self, seconds: i64) {
+        self.change(|moment| moment.now = Timestamp::from_unix(moment.now.unix() + seconds));
+    }
+
+    /// The clock is to be trusted that far from now on.
+    pub fn trust(&self, trust: Trust) {
+        self.change(|moment| moment.trust = trust);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Moment)) {
+        change(&mut self.0.lock().unwrap());
     }
 }
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+        self.moment().now
+    }
+
+    fn uptime(&self) -> Uptime {
+        self.moment().uptime
+    }
+
+    fn trust(&self) -> Trust {
+        self.moment().trust
+    }
+
+    fn moment(&self) -> Moment {
+        *self.0.lock().unwrap()
     }
 }
 
@@ -92,7 +129,7 @@ impl Server {
     fn build(config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {
         // Clients that were not written for this harness compare certificates and tokens with their own clock.
         let start = if let Sockets::None = sockets { START } else { SystemClock.now() };
-        let clock = Arc::new(SetClock(AtomicI64::new(start.unix())));
+        let clock = Arc::new(SetClock::new(start));
         let data_dir = config.data_dir.clone();
         let issuer = config.issuer();
         let setup = Setup {

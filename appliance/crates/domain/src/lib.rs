@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod certificate;
 pub mod claim;
 pub mod client;
+pub mod clock;
 pub mod consent;
 pub mod credential;
 pub mod entropy;

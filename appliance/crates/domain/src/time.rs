@@ -1,6 +1,7 @@
-//! Moments and spans in whole seconds. The clock itself lives in the appliance.
+//! Moments and spans in whole seconds, and the time since the start. The clocks themselves live in the appliance.
 
 use std::ops::{Add, Sub};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +78,57 @@ impl Sub<Span> for Timestamp {
     }
 }
 
+/// Time since the machine was started, in whole milliseconds. It never jumps and is worth nothing after a start, so it is
+/// for deadlines of what is held in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Uptime(u64);
+
+impl Uptime {
+    /// From milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// As milliseconds.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// What has passed since `earlier`; zero when `earlier` is not earlier.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Uptime {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Add<Span> for Uptime {
+    type Output = Self;
+
+    fn add(self, span: Span) -> Self {
+        self + Duration::from_secs(span.0.unsigned_abs())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_uptime_does_not_wrap() {
+        let end = Uptime::from_millis(u64::MAX);
+        assert_eq!(end + Duration::MAX, end);
+        assert_eq!(end + Span::days(1), end);
+        assert_eq!(Uptime::from_millis(5).since(Uptime::from_millis(9)), Duration::ZERO);
+        assert_eq!(Uptime::from_millis(5) + Span::seconds(2), Uptime::from_millis(2005));
+    }
 
     #[test]
     fn time_that_runs_backwards_is_no_time_at_all() {

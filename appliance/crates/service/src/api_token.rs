@@ -2,6 +2,7 @@
 
 use domain::account::AccountKind;
 use domain::api_token::{ApiToken, MAX_TOKENS, end};
+use domain::clock::Moment;
 use domain::entropy;
 use domain::id::ApiTokenNumber;
 use domain::name::{Label, Username};
@@ -86,8 +87,9 @@ impl Idp {
     }
 
     /// Who calls with this token. Every no sounds alike, and none is written: a flood of bad tokens wears out no card.
-    pub fn authenticate_api_token(&self, token: &str, now: Timestamp) -> Result<Actor, OpError<Refusal>> {
-        self.read(&Context::anonymous(now, Origin::default()), Need::Nothing, |op| {
+    pub fn authenticate_api_token(&self, token: &str, moment: Moment) -> Result<Actor, OpError<Refusal>> {
+        let now = moment.now;
+        self.read(&Context::anonymous(moment, Origin::default()), Need::Nothing, |op| {
             let no = || OpError::Refused(Refusal::Denied(Denied::NotSignedIn));
             let offered = OpaqueToken::decode(TokenKind::Api, token).ok_or_else(no)?;
             let known = op.api_token(offered.account, ApiTokenNumber(offered.row))?.ok_or_else(no)?;
@@ -110,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::house::{House, NOW, console, fresh, refusal, user};
+    use crate::moment::steady;
 
     const NOBODY: Refusal = Refusal::Denied(Denied::NotSignedIn);
 
@@ -128,9 +131,9 @@ mod tests {
         let made = token(&house);
         assert_eq!(made.expires_at, NOW + Span::days(90));
         assert_eq!(house.last_event(), "api_token.create robot success");
-        let actor = house.idp.authenticate_api_token(made.token.expose(), NOW).unwrap();
+        let actor = house.idp.authenticate_api_token(made.token.expose(), steady(NOW)).unwrap();
         assert_eq!(actor, Actor::Service { account: robot.id, token: made.number });
-        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), made.expires_at)), NOBODY);
+        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), steady(made.expires_at))), NOBODY);
     }
 
     #[test]
@@ -138,7 +141,7 @@ mod tests {
         let house = House::new();
         house.service("robot", &[]);
         let made = token(&house);
-        let at = |now| house.idp.authenticate_api_token(made.token.expose(), now);
+        let at = |now| house.idp.authenticate_api_token(made.token.expose(), steady(now));
         assert!(at(NOW - Span::minutes(4)).is_ok());
         assert_eq!(refusal(at(NOW - Span::minutes(6))), NOBODY);
     }
@@ -147,8 +150,8 @@ mod tests {
     fn a_token_gives_the_offices_of_its_account_and_no_more() {
         let house = House::new();
         house.service("robot", &["auditors"]);
-        let actor = house.idp.authenticate_api_token(token(&house).token.expose(), NOW).unwrap();
-        let ctx = Context { actor, now: NOW, origin: Origin::default() };
+        let actor = house.idp.authenticate_api_token(token(&house).token.expose(), steady(NOW)).unwrap();
+        let ctx = Context::new(actor, steady(NOW), Origin::default());
         assert!(house.idp.list_accounts(&ctx, Service, &crate::PageQuery::default()).is_ok());
         let refused = house.idp.create_account(&ctx, Service, &user("more"), &Amendment::default());
         assert_eq!(refusal(refused), Refusal::Denied(Denied::NotAllowed));
@@ -162,7 +165,7 @@ mod tests {
         let revoke = || house.idp.revoke_api_token(&console(), &user("robot"), made.number);
         assert_eq!(revoke().unwrap(), Change::Removed);
         house.leaves_no_trace(revoke);
-        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), NOW)), NOBODY);
+        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), steady(NOW))), NOBODY);
     }
 
     #[test]
@@ -170,8 +173,8 @@ mod tests {
         let house = House::new();
         house.service("robot", &["owners"]);
         let made = token(&house);
-        let actor = house.idp.authenticate_api_token(made.token.expose(), NOW).unwrap();
-        let ctx = Context { actor, now: NOW, origin: Origin::default() };
+        let actor = house.idp.authenticate_api_token(made.token.expose(), steady(NOW)).unwrap();
+        let ctx = Context::new(actor, steady(NOW), Origin::default());
         house.idp.revoke_api_token(&console(), &user("robot"), made.number).unwrap();
         let refused = house.idp.create_account(&ctx, Service, &user("more"), &Amendment::default());
         assert_eq!(refusal(refused), NOBODY);
@@ -184,9 +187,9 @@ mod tests {
         let made = token(&house);
         let lock = Amendment { locked: Some(true), ..Amendment::default() };
         house.idp.set_account(&console(), Service, &user("robot"), &lock).unwrap();
-        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), NOW)), NOBODY);
+        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), steady(NOW))), NOBODY);
         house.idp.delete_account(&console(), Service, &user("robot")).unwrap();
-        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), NOW)), NOBODY);
+        assert_eq!(refusal(house.idp.authenticate_api_token(made.token.expose(), steady(NOW))), NOBODY);
     }
 
     #[test]
@@ -196,10 +199,10 @@ mod tests {
         let made = token(&house);
         let guess = OpaqueToken::random(robot.id, made.number.0, &crate::testing::SeededEntropy::new(99));
         for raw in [guess.encode(TokenKind::Api).expose().as_str(), "", "lk_t_", "Bearer", "é"] {
-            assert_eq!(refusal(house.idp.authenticate_api_token(raw, NOW)), NOBODY, "{raw}");
+            assert_eq!(refusal(house.idp.authenticate_api_token(raw, steady(NOW))), NOBODY, "{raw}");
         }
         assert_eq!(
-            refusal(house.idp.authenticate_api_token(&made.token.expose().replace("lk_t_", "lk_s_"), NOW)),
+            refusal(house.idp.authenticate_api_token(&made.token.expose().replace("lk_t_", "lk_s_"), steady(NOW))),
             NOBODY
         );
     }

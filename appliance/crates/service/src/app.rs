@@ -131,7 +131,7 @@ impl Idp {
 
     /// The key that the app needs is made now, so that nobody waits for it at a sign-in, and no transaction either.
     fn prepare_key_for(&self, amendment: &AppAmendment, ctx: &Context) -> Result<(), OpError<Refusal>> {
-        amendment.algorithm.map_or(Ok(()), |algorithm| self.prepare_key(algorithm, ctx.now))
+        amendment.algorithm.map_or(Ok(()), |algorithm| self.prepare_key(algorithm, ctx.moment()))
     }
 
     /// Gives a confidential app a new secret; the old one is void at once.

@@ -40,6 +40,7 @@ mod tests {
 
     use super::*;
     use crate::house::{House, NOW, console, fresh, refusal, user};
+    use crate::moment::steady;
 
     fn list(house: &House, filter: &EventFilter) -> Vec<String> {
         let page = house.idp.list_events(&console(), filter, None, None).unwrap();
@@ -115,7 +116,7 @@ mod tests {
         assert_eq!(house.events().pop().unwrap().actor, "ben");
         // A stranger writes nothing, however often they try.
         let before = house.events().len();
-        let stranger = Context::anonymous(NOW, crate::Origin::default());
+        let stranger = Context::anonymous(steady(NOW), crate::Origin::default());
         let refused = house.idp.create_account(&stranger, Person, &user("eve"), &Amendment::default());
         assert_eq!(refusal(refused), Refusal::Denied(Denied::NotSignedIn));
         assert_eq!(house.events().len(), before);

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use domain::clock::{Moment, Trust};
 use domain::permission::Actor;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Uptime};
 
 /// The circumstances of one call.
 #[derive(Clone, Debug)]
@@ -12,6 +13,10 @@ pub struct Context {
     pub actor: Actor,
     /// When.
     pub now: Timestamp,
+    /// The same on the clock that never jumps.
+    pub uptime: Uptime,
+    /// How far `now` can be trusted.
+    pub trust: Trust,
     /// From where.
     pub origin: Origin,
 }
@@ -26,19 +31,30 @@ pub struct Origin {
 }
 
 impl Context {
+    /// Somebody who is known.
+    pub fn new(actor: Actor, moment: Moment, origin: Origin) -> Self {
+        let Moment { now, uptime, trust } = moment;
+        Self { actor, now, uptime, trust, origin }
+    }
+
     /// The server's own work.
-    pub fn system(now: Timestamp) -> Self {
-        Self { actor: Actor::System, now, origin: Origin::default() }
+    pub fn system(moment: Moment) -> Self {
+        Self::new(Actor::System, moment, Origin::default())
     }
 
     /// The control socket.
-    pub fn console(now: Timestamp) -> Self {
-        Self { actor: Actor::Console, now, origin: Origin::default() }
+    pub fn console(moment: Moment) -> Self {
+        Self::new(Actor::Console, moment, Origin::default())
     }
 
     /// A caller that has not proven anything yet.
-    pub fn anonymous(now: Timestamp, origin: Origin) -> Self {
-        Self { actor: Actor::Anonymous, now, origin }
+    pub fn anonymous(moment: Moment, origin: Origin) -> Self {
+        Self::new(Actor::Anonymous, moment, origin)
+    }
+
+    /// When, on all clocks.
+    pub fn moment(&self) -> Moment {
+        Moment { now: self.now, uptime: self.uptime, trust: self.trust }
     }
 
     /// The origin as the audit log writes it.

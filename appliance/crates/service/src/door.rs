@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::authenticator::Authenticator;
 use crate::house::{House, NOW, console, group, user};
+use crate::moment::steady;
 use crate::{
     Accepted, Context, GroupAmendment, NewSession, OpError, Origin, PasskeyAnswer, SignInOutcome, SignInRefusal, Whose,
 };
@@ -40,7 +41,7 @@ impl Door {
     /// Somebody at the page.
     pub(crate) fn stranger(&self) -> Context {
         let origin = Origin { address: Some(IpAddr::from([192, 0, 2, 7])), device: "Firefox on Linux".into() };
-        Context::anonymous(self.now, origin)
+        Context::anonymous(steady(self.now), origin)
     }
 
     /// A person who came in by a link, with a passkey on that device.
@@ -51,7 +52,7 @@ impl Door {
 
     /// Follows a new link to its end.
     pub(crate) fn accept(&self, name: &str, device: &mut Authenticator) -> Accepted {
-        let console = Context::console(self.now);
+        let console = Context::console(steady(self.now));
         let invite = self.house.idp.create_invite(&console, &user(name), None, None).unwrap();
         let ctx = self.stranger();
         let asked = self.house.idp.start_invite_passkey(&ctx, invite.token.expose(), None).unwrap();
@@ -144,13 +145,13 @@ impl Door {
 
     /// Whether this cookie opens anything now.
     pub(crate) fn opens(&self, cookie: &Secret<String>) -> bool {
-        self.house.idp.authenticate_session(cookie.expose(), Origin::default(), self.now).unwrap().is_some()
+        self.house.idp.authenticate_session(cookie.expose(), Origin::default(), steady(self.now)).unwrap().is_some()
     }
 
     /// The circumstances of whoever has this cookie, now.
     pub(crate) fn context(&self, cookie: &Secret<String>) -> Context {
         let origin = self.stranger().origin;
-        self.house.idp.authenticate_session(cookie.expose(), origin, self.now).unwrap().unwrap().context
+        self.house.idp.authenticate_session(cookie.expose(), origin, steady(self.now)).unwrap().unwrap().context
     }
 }
 

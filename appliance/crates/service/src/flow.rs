@@ -18,6 +18,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::{Map, Value};
 
 use crate::house::{House, NOW, console, group};
+use crate::moment::steady;
 use crate::{
     AppAmendment, AppKind, Authorization, AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, BearerRefusal,
     Context, OpError, Origin, Refusal, TokenAnswer, TokenRefusal, TokenRequest,
@@ -64,7 +65,7 @@ impl Flow {
 
     /// Changes something in the store that no operation of these tests is about.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&store::Writer<'_>) -> Result<T, store::Fault>) -> T {
-        self.house.idp.write::<_, Refusal>(&Context::system(NOW), Need::System, |op| Ok(work(op)?)).unwrap()
+        self.house.idp.write::<_, Refusal>(&Context::system(steady(NOW)), Need::System, |op| Ok(work(op)?)).unwrap()
     }
 
     /// Changes a group.
@@ -87,7 +88,7 @@ impl Flow {
     /// Anna in her first session.
     pub(crate) fn anna(&self, now: Timestamp) -> Context {
         let actor = Actor::Person { account: self.anna.id, session: SessionNumber(1), fresh: true };
-        Context { actor, now, origin: Origin::default() }
+        Context::new(actor, steady(now), Origin::default())
     }
 
     pub(crate) fn authorize(
@@ -119,7 +120,8 @@ impl Flow {
         let mut fields = BTreeMap::from([("client_id", "photos"), ("client_secret", self.secret.as_str())]);
         fields.extend(changes.iter().copied());
         let request = TokenRequest::parse(fields, None)?;
-        self.house.idp.token(&Context::anonymous(now, Origin::default()), &request).map_err(|error| match error {
+        self.house.idp.token(&Context::anonymous(steady(now), Origin::default()), &request).map_err(|error| match error
+        {
             OpError::Refused(refusal) => refusal,
             OpError::Fault(fault) => panic!("{fault}"),
         })
@@ -151,7 +153,8 @@ impl Flow {
     }
 
     pub(crate) fn userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, BearerRefusal> {
-        self.house.idp.userinfo(&Context::anonymous(now, Origin::default()), token).map_err(|error| match error {
+        self.house.idp.userinfo(&Context::anonymous(steady(now), Origin::default()), token).map_err(|error| match error
+        {
             OpError::Refused(refusal) => refusal,
             OpError::Fault(fault) => panic!("{fault}"),
         })

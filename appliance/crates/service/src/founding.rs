@@ -1,17 +1,18 @@
 //! What every house has from its first start.
 
+use domain::clock::Moment;
 use domain::group::{Builtin, Group};
 use domain::id::GroupId;
 use domain::permission::Need;
-use domain::time::Timestamp;
 
 use crate::operation::Abort;
 use crate::{Context, Fault, Idp, OpError, Refusal};
 
 impl Idp {
     /// Makes the built-in groups that are missing.
-    pub(crate) fn found(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
-        self.write(&Context::system(now), Need::System, |op| {
+    pub(crate) fn found(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
+        let now = moment.now;
+        self.write(&Context::system(moment), Need::System, |op| {
             for builtin in Builtin::ALL {
                 let name = builtin.name().parse().map_err(|why| Abort::from(Fault::unexpected(why)))?;
                 if op.group_by_name(&name)?.is_none() {
@@ -37,6 +38,8 @@ mod tests {
 
     use super::*;
     use crate::Settings;
+    use crate::house::NOW;
+    use crate::moment::steady;
     use crate::testing::SeededEntropy;
 
     #[test]
@@ -46,7 +49,7 @@ mod tests {
             host: "id.example.org".into(),
             house: "Example".into(),
         };
-        let now = Timestamp::from_unix(1_800_000_000);
+        let now = steady(NOW);
         let idp = Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), now).unwrap();
         idp.found(now).unwrap();
         let found = idp

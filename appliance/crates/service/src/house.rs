@@ -15,6 +15,7 @@ use domain::sign_in::{Factor, Factors};
 use domain::time::Timestamp;
 use serde_json::Value;
 
+use crate::moment::steady;
 use crate::testing::SeededEntropy;
 use crate::{Change, Context, GroupAmendment, Idp, Member, OpError, Origin, Refusal, Settings};
 
@@ -33,7 +34,7 @@ impl House {
             host: "id.example.org".into(),
             house: "Example".into(),
         };
-        Self { idp: Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), NOW).unwrap() }
+        Self { idp: Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap() }
     }
 
     /// Makes a person who is signed in, and puts them into these groups.
@@ -69,7 +70,7 @@ impl House {
             last_seen_at: NOW,
             expires_at: NOW + session::ABSOLUTE,
         };
-        let ctx = Context::system(NOW);
+        let ctx = Context::system(steady(NOW));
         self.idp.write::<_, Refusal>(&ctx, Need::System, |op| Ok(op.insert_session(&session)?)).unwrap();
     }
 
@@ -93,7 +94,7 @@ impl House {
     pub(crate) fn events(&self) -> Vec<Event> {
         let mut found = self
             .idp
-            .read::<_, Refusal>(&Context::system(NOW), Need::System, |op| {
+            .read::<_, Refusal>(&Context::system(steady(NOW)), Need::System, |op| {
                 Ok(op.events(&EventFilter::default(), None, 10_000)?)
             })
             .unwrap();
@@ -118,7 +119,7 @@ impl House {
 
 /// The control socket.
 pub(crate) fn console() -> Context {
-    Context::console(NOW)
+    Context::console(steady(NOW))
 }
 
 /// That account, signed in a moment ago.
@@ -132,11 +133,8 @@ pub(crate) fn stale(account: &Account) -> Context {
 }
 
 fn acting(account: &Account, fresh: bool) -> Context {
-    Context {
-        actor: Actor::Person { account: account.id, session: SessionNumber(1), fresh },
-        now: NOW,
-        origin: Origin::default(),
-    }
+    let actor = Actor::Person { account: account.id, session: SessionNumber(1), fresh };
+    Context::new(actor, steady(NOW), Origin::default())
 }
 
 pub(crate) fn user(name: &str) -> Username {

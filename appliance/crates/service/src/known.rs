@@ -163,11 +163,12 @@ mod tests {
     use super::*;
     use crate::flow::{Flow, photos};
     use crate::house::{NOW, console, group};
+    use crate::moment::steady;
     use crate::{Context, Refusal};
 
     fn access(flow: &Flow) -> Vec<GroupId> {
         let idp = &flow.house.idp;
-        idp.read::<_, Refusal>(&Context::system(NOW), Need::System, |op| {
+        idp.read::<_, Refusal>(&Context::system(steady(NOW)), Need::System, |op| {
             Ok(idp.known.app_by_name(op, &photos())?.unwrap().access.clone())
         })
         .unwrap()
@@ -191,7 +192,7 @@ mod tests {
     fn a_change_that_was_undone_changes_nothing() {
         let flow = Flow::new();
         access(&flow);
-        let undone = flow.house.idp.write::<(), Refusal>(&Context::system(NOW), Need::System, |op| {
+        let undone = flow.house.idp.write::<(), Refusal>(&Context::system(steady(NOW)), Need::System, |op| {
             op.delete_client(op.client_by_name(&photos())?.unwrap().id)?;
             assert_eq!(op.directory_version(), None, "its own change is not shared");
             assert!(flow.house.idp.known.app_by_name(op, &photos())?.is_none(), "but seen");

@@ -37,8 +37,9 @@ mod userinfo;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::clock::Moment;
 use domain::entropy::Entropy;
-use domain::time::Timestamp;
+
 pub use store::OpenError;
 use store::Store;
 
@@ -100,17 +101,17 @@ impl Idp {
         path: &Path,
         settings: Settings,
         entropy: Arc<dyn Entropy>,
-        now: Timestamp,
+        moment: Moment,
     ) -> Result<Self, StartError> {
-        Self::start(Store::open(path)?, settings, entropy, now)
+        Self::start(Store::open(path)?, settings, entropy, moment)
     }
 
     /// A household that is gone when it is dropped.
-    pub fn in_memory(settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
-        Self::start(Store::in_memory()?, settings, entropy, now)
+    pub fn in_memory(settings: Settings, entropy: Arc<dyn Entropy>, moment: Moment) -> Result<Self, StartError> {
+        Self::start(Store::in_memory()?, settings, entropy, moment)
     }
 
-    fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, now: Timestamp) -> Result<Self, StartError> {
+    fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, moment: Moment) -> Result<Self, StartError> {
         let sign_ins = sign_in::SignIns::new(&settings)?;
         let idp = Self {
             store,
@@ -118,12 +119,12 @@ impl Idp {
             settings,
             sign_ins,
             pictures: picture::Gate::default(),
-            refusals: refusals::RefusalLog::new(now),
+            refusals: refusals::RefusalLog::new(moment.now),
             oauth: oauth::OAuth::default(),
             known: known::Known::default(),
         };
-        idp.found(now)?;
-        idp.start_oauth(now)?;
+        idp.found(moment)?;
+        idp.start_oauth(moment)?;
         Ok(idp)
     }
 
@@ -187,6 +188,10 @@ mod door;
 mod flow;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+#[path = "../../../tests/support/moment.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
+mod moment;
 #[cfg(test)]
 #[path = "../../../tests/support/seeded.rs"]
 #[expect(unreachable_pub, reason = "the integration tests use it too")]

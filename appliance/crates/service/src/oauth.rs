@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use domain::clock::Moment;
 use domain::entropy;
 use domain::grant::access_token::AccessTokenKey;
 use domain::id::FamilyNumber;
@@ -64,13 +65,13 @@ impl OAuth {
 
 impl Idp {
     /// Reads every key at start, and makes those that are missing.
-    pub(crate) fn start_oauth(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
+    pub(crate) fn start_oauth(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
         self.oauth.families.store(u32::from_be_bytes(entropy::bytes(self.entropy())), Ordering::Relaxed);
-        if !self.reload_access_key(now)? {
-            self.write(&Context::system(now), Need::System, |op| self.replace_access_key(op, now))?;
-            self.reload_access_key(now)?;
+        if !self.reload_access_key(moment)? {
+            self.write(&Context::system(moment), Need::System, |op| self.replace_access_key(op, moment.now))?;
+            self.reload_access_key(moment)?;
         }
-        self.load_keys(now)
+        self.load_keys(moment)
     }
 
     /// Another key of the access tokens, in that transaction: every access and refresh token made so far is over, because its
@@ -81,8 +82,8 @@ impl Idp {
     }
 
     /// Takes the stored key of the access tokens into use; whether there is one.
-    pub(crate) fn reload_access_key(&self, now: Timestamp) -> Result<bool, OpError<Refusal>> {
-        let ctx = Context::system(now);
+    pub(crate) fn reload_access_key(&self, moment: Moment) -> Result<bool, OpError<Refusal>> {
+        let ctx = Context::system(moment);
         let stored = self.read(&ctx, Need::System, |op| Ok::<_, OpError<Refusal>>(op.symmetric_key(ACCESS_KEY)?))?;
         let key = stored.map(|key| Arc::new(AccessTokenKey::new(key.expose())));
         let found = key.is_some();
@@ -91,9 +92,9 @@ impl Idp {
     }
 
     /// The server's own work, once in a while: replaces old keys, forgets keys and tokens that are over.
-    pub fn tend_tokens(&self, now: Timestamp) -> Result<usize, OpError<Refusal>> {
-        self.tend_keys(now)?;
-        self.write(&Context::system(now), Need::System, |op| Ok(op.delete_expired_token_families(now)?))
+    pub fn tend_tokens(&self, moment: Moment) -> Result<usize, OpError<Refusal>> {
+        self.tend_keys(moment)?;
+        self.write(&Context::system(moment), Need::System, |op| Ok(op.delete_expired_token_families(moment.now)?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions: what the cookie stands for.
 
 use domain::account::Account;
+use domain::clock::Moment;
 use domain::entropy;
 use domain::id::{AccountId, SessionNumber};
 use domain::permission::{Actor, Need};
@@ -50,8 +51,8 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    fn new(account: Account, session: &Session, origin: Origin, now: Timestamp) -> Self {
-        let fresh = session.fresh(now);
+    fn new(account: Account, session: &Session, origin: Origin, moment: Moment) -> Self {
+        let fresh = session.fresh(moment.now);
         let actor = Actor::Person { account: account.id, session: session.number, fresh };
         Self {
             account,
@@ -60,7 +61,7 @@ impl SignedIn {
             factors: session.factors,
             authenticated_at: session.authenticated_at,
             fresh,
-            context: Context { actor, now, origin },
+            context: Context::new(actor, moment, origin),
         }
     }
 }
@@ -73,10 +74,11 @@ impl Idp {
         &self,
         cookie: &str,
         origin: Origin,
-        now: Timestamp,
+        moment: Moment,
     ) -> Result<Option<SignedIn>, OpError<Refusal>> {
+        let now = moment.now;
         let Some(token) = OpaqueToken::decode(TokenKind::Session, cookie) else { return Ok(None) };
-        let ctx = Context::anonymous(now, origin);
+        let ctx = Context::anonymous(moment, origin);
         let found = self.read::<_, Refusal>(&ctx, Need::Nothing, |op| {
             let Some(session) = op.session(token.account, SessionNumber(token.row))? else { return Ok(None) };
             if session.digest != token.digest() || !session.alive(now) {
@@ -91,7 +93,7 @@ impl Idp {
                 Ok(op.session_seen(session.account, session.number, now)?)
             })?;
         }
-        Ok(Some(SignedIn::new(account, &session, ctx.origin, now)))
+        Ok(Some(SignedIn::new(account, &session, ctx.origin, moment)))
     }
 
     /// The person's sessions that still count, the one that was used last first.
@@ -154,8 +156,9 @@ impl Idp {
     }
 
     /// Forgets sessions and links that are over. To be called now and then by the server itself.
-    pub fn purge_sign_ins(&self, now: Timestamp) -> Result<usize, OpError<Refusal>> {
-        self.write(&Context::system(now), Need::System, |op| {
+    pub fn purge_sign_ins(&self, moment: Moment) -> Result<usize, OpError<Refusal>> {
+        let now = moment.now;
+        self.write(&Context::system(moment), Need::System, |op| {
             Ok(op.purge_sessions(now, now - IDLE)? + op.purge_invites(now)?)
         })
     }
@@ -203,7 +206,7 @@ impl Idp {
         Ok(NewSession {
             cookie: token.encode(TokenKind::Session),
             expires_at: session.expires_at,
-            signed_in: SignedIn::new(account.clone(), &session, ctx.origin.clone(), ctx.now),
+            signed_in: SignedIn::new(account.clone(), &session, ctx.origin.clone(), ctx.moment()),
         })
     }
 }

@@ -36,6 +36,7 @@ mod tests {
     use domain::time::Timestamp;
 
     use super::*;
+    use crate::moment::steady;
     use crate::testing::SeededEntropy;
     use crate::{Origin, Settings};
 
@@ -44,19 +45,19 @@ mod tests {
     fn idp() -> Idp {
         let settings =
             Settings { issuer: "https://id.example".into(), host: "id.example".into(), house: "Example".into() };
-        Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), NOW).unwrap()
+        Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap()
     }
 
     #[test]
     fn a_new_house_counts_its_built_in_groups_and_nobody() {
-        let counts = idp().status(&Context::console(NOW)).unwrap().counts;
+        let counts = idp().status(&Context::console(steady(NOW))).unwrap().counts;
         assert_eq!((counts.persons, counts.groups, counts.apps, counts.sessions), (0, 5, 0, 0));
         assert!(counts.database_bytes > 0 && counts.schema > 0);
     }
 
     #[test]
     fn strangers_learn_that_it_is_healthy_but_not_how_it_is_doing() {
-        let stranger = Context::anonymous(NOW, Origin::default());
+        let stranger = Context::anonymous(steady(NOW), Origin::default());
         idp().healthy(&stranger).unwrap();
         assert!(matches!(idp().status(&stranger), Err(OpError::Refused(Refusal::Denied(Denied::NotSignedIn)))));
     }

@@ -67,7 +67,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, act: Act) -> Response {
 /// The kernel vouches for the console; everybody else shows a token.
 fn caller(idp: &Idp, request: &Request) -> Result<Context, Stop> {
     match request.peer {
-        Peer::Control { console: true, .. } => Ok(Context::console(request.now)),
+        Peer::Control { console: true, .. } => Ok(Context::console(request.moment())),
         Peer::Control { console: false, uid } => {
             let problem = Problem::new(ProblemCode::NotAllowed, format!("user {uid} may not use the control socket"));
             Err(problem.hint("become root or the server's own user (sudo), or use --url with --token-file").into())
@@ -78,8 +78,8 @@ fn caller(idp: &Idp, request: &Request) -> Result<Context, Stop> {
                 let problem = Problem::new(ProblemCode::NotSignedIn, "the admin API wants an API token");
                 return Err(problem.hint("send Authorization: Bearer with the token of a service account").into());
             };
-            let actor = idp.authenticate_api_token(token, request.now)?;
-            Ok(Context { actor, now: request.now, origin })
+            let actor = idp.authenticate_api_token(token, request.moment())?;
+            Ok(Context::new(actor, request.moment(), origin))
         }
     }
 }

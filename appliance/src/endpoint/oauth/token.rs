@@ -23,7 +23,7 @@ async fn exchange(app: &App, request: &Request) -> Response {
         Ok(asked) => asked,
         Err(refusal) => return token_refused(&refusal),
     };
-    let ctx = Context::anonymous(request.now, session::origin(request));
+    let ctx = Context::anonymous(request.moment(), session::origin(request));
     match app.bridge.run(move |idp| idp.token(&ctx, &asked)).await {
         Ok(Ok(answer)) => Response::json(200, &render(&answer)).header("Pragma", "no-cache"),
         Ok(Err(OpError::Refused(refusal))) => token_refused(&refusal),

@@ -20,7 +20,7 @@ async fn show(app: &App, request: &Request) -> Response {
         Ok(None) => return bearer_missing(),
         Err(Twice) => return bearer_twice(),
     };
-    let ctx = Context::anonymous(request.now, session::origin(request));
+    let ctx = Context::anonymous(request.moment(), session::origin(request));
     match app.bridge.run(move |idp| idp.userinfo(&ctx, token.expose())).await {
         Ok(Ok(info)) => Response::json(200, &info),
         Ok(Err(OpError::Refused(refusal))) => bearer_refused(refusal),

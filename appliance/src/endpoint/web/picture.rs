@@ -51,7 +51,7 @@ async fn send(
     request: &Request,
     op: impl FnOnce(&Idp, &Context) -> Result<Option<Picture>, OpError<Refusal>> + Send + 'static,
 ) -> Response {
-    let context = Context::anonymous(request.now, session::origin(request));
+    let context = Context::anonymous(request.moment(), session::origin(request));
     match app.bridge.run(move |idp| op(idp, &context)).await {
         Ok(Ok(Some(picture))) => {
             let content_type = if picture.media_type == "image/png" { "image/png" } else { "image/jpeg" };

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use domain::account::Account;
+use domain::clock::Moment;
 use domain::id::SessionNumber;
 use domain::permission::Denied;
 use domain::secret::Secret;
@@ -41,10 +42,10 @@ pub(in crate::endpoint) async fn anybody<T: Send + 'static>(
     lane: Lane,
     op: impl FnOnce(&Idp, &Context) -> T + Send + 'static,
 ) -> Result<T, Response> {
-    let (cookie, origin, now) = (held(request), session::origin(request), request.now);
+    let (cookie, origin, moment) = (held(request), session::origin(request), request.moment());
     let work = move |idp: &Idp| {
-        let me = find(idp, cookie, &origin, now)?;
-        let context = me.map_or_else(|| Context::anonymous(now, origin), |me| me.context);
+        let me = find(idp, cookie, &origin, moment)?;
+        let context = me.map_or_else(|| Context::anonymous(moment, origin), |me| me.context);
         Ok(op(idp, &context))
     };
     on(app, lane, work).await?.map_err(|error| refused(app, request, error))
@@ -65,12 +66,12 @@ pub(super) async fn inside<T: Send + 'static>(
     lane: Lane,
     op: impl FnOnce(&Idp, &SignedIn) -> T + Send + 'static,
 ) -> Result<(Visitor, T), Response> {
-    let (cookie, origin, now) = (held(request), session::origin(request), request.now);
+    let (cookie, origin, moment) = (held(request), session::origin(request), request.moment());
     if cookie.is_none() {
         return Err(to_the_door(request));
     }
     let work = move |idp: &Idp| {
-        let Some(me) = find(idp, cookie, &origin, now)? else { return Ok(None) };
+        let Some(me) = find(idp, cookie, &origin, moment)? else { return Ok(None) };
         let done = op(idp, &me);
         // Looked up afterwards: the operation may have put another one in place.
         let has_picture = idp.picture(&me.context, me.account.subject)?.is_some();
@@ -101,10 +102,10 @@ fn find(
     idp: &Idp,
     cookie: Option<Secret<String>>,
     origin: &service::Origin,
-    now: domain::time::Timestamp,
+    moment: Moment,
 ) -> Result<Option<SignedIn>, OpError<Refusal>> {
     match cookie {
-        Some(cookie) => idp.authenticate_session(cookie.expose(), origin.clone(), now),
+        Some(cookie) => idp.authenticate_session(cookie.expose(), origin.clone(), moment),
         None => Ok(None),
     }
 }

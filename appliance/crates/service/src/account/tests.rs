@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::house::{House, NOW, console, fresh, refusal, set, stale, user};
+use crate::moment::steady;
 
 const NOT_ALLOWED: Refusal = Refusal::Denied(Denied::NotAllowed);
 
@@ -223,7 +224,7 @@ fn a_mail_address_that_is_given_up_can_be_another_accounts() {
 #[test]
 fn nobody_has_no_account_of_their_own() {
     let house = House::new();
-    let nobody = Context::anonymous(NOW, crate::Origin::default());
+    let nobody = Context::anonymous(steady(NOW), crate::Origin::default());
     assert_eq!(refusal(house.idp.own_account(&nobody)), Refusal::Denied(Denied::NotSignedIn));
     assert_eq!(refusal(house.idp.own_account(&console())), Refusal::Denied(Denied::NotSignedIn));
 }

@@ -7,6 +7,7 @@ use domain::time::Span;
 
 use super::*;
 use crate::house::{House, console, fresh, group, refusal, stale, user};
+use crate::moment::steady;
 
 const NOT_ALLOWED: Refusal = Refusal::Denied(Denied::NotAllowed);
 
@@ -260,7 +261,7 @@ fn an_icon_is_seen_without_signing_in() {
     let set = || house.idp.set_app_icon(&console(), &app("photos"), &png);
     assert_eq!(set().unwrap(), Change::Created);
     house.leaves_no_trace(set);
-    let nobody = Context::anonymous(crate::house::NOW, crate::Origin::default());
+    let nobody = Context::anonymous(steady(crate::house::NOW), crate::Origin::default());
     assert_eq!(house.idp.app_icon(&nobody, &app("photos")).unwrap().unwrap().media_type, "image/png");
     assert_eq!(house.idp.app_icon(&nobody, &app("none")).unwrap(), None);
     let remove = || house.idp.remove_app_icon(&console(), &app("photos"));

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::flow::{Flow, REDIRECT, after, app, photos, request, resumed};
 use crate::house::{NOW, console, group};
+use crate::moment::steady;
 use crate::{AppAmendment, AppKind, Origin};
 
 fn page(result: Result<Authorization, OpError<AuthorizeRefusal>>) -> AuthorizeRefusal {
@@ -112,7 +113,7 @@ fn an_answer_keeps_the_query_of_the_address() {
 #[test]
 fn a_stranger_signs_in_and_goes_on_with_the_same_request() {
     let flow = Flow::new();
-    let stranger = Context::anonymous(NOW, Origin::default());
+    let stranger = Context::anonymous(steady(NOW), Origin::default());
     let needed = sign_in(flow.house.idp.authorize(&stranger, &request(&[("login_hint", "anna")])).unwrap());
     assert_eq!(needed.reason, SignInReason::NotSignedIn);
     assert_eq!(needed.login_hint.as_deref(), Some("anna"));
@@ -138,7 +139,7 @@ fn a_session_that_is_over_or_ended_is_no_session() {
 #[test]
 fn prompt_none_never_shows_anything() {
     let flow = Flow::new();
-    let stranger = Context::anonymous(NOW, Origin::default());
+    let stranger = Context::anonymous(steady(NOW), Origin::default());
     let Authorization::Answer(answer) = flow.house.idp.authorize(&stranger, &request(&[("prompt", "none")])).unwrap()
     else {
         panic!("shown something");
@@ -268,7 +269,7 @@ fn a_person_who_says_no_is_reported_to_the_app_as_such() {
 #[test]
 fn nobody_consents_for_somebody_else() {
     let flow = Flow::new();
-    let stranger = Context::anonymous(NOW, Origin::default());
+    let stranger = Context::anonymous(steady(NOW), Origin::default());
     let refused = flow.house.idp.grant_consent(&stranger, &request(&[]));
     assert!(matches!(refused, Err(OpError::Refused(AuthorizeRefusal::Denied(_)))));
     let bob = flow.house.person("bob", &[]);

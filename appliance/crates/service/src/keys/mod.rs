@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::client::Algorithm;
+use domain::clock::Moment;
 use domain::permission::Need;
 use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
@@ -194,40 +195,40 @@ impl Idp {
     }
 
     /// Reads the keys at start, and makes the EC key that every house has.
-    pub(crate) fn load_keys(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
+    pub(crate) fn load_keys(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
         ring_provider::install();
-        self.reload_keyring(now)?;
-        self.prepare_key(Algorithm::Es256, now)
+        self.reload_keyring(moment)?;
+        self.prepare_key(Algorithm::Es256, moment)
     }
 
     /// Makes sure that there is a key for that algorithm. May take long, so never within a transaction.
-    pub(crate) fn prepare_key(&self, algorithm: Algorithm, now: Timestamp) -> Result<(), OpError<Refusal>> {
-        if self.oauth.keyring().signing(algorithm, now).is_some() {
+    pub(crate) fn prepare_key(&self, algorithm: Algorithm, moment: Moment) -> Result<(), OpError<Refusal>> {
+        if self.oauth.keyring().signing(algorithm, moment.now).is_some() {
             return Ok(());
         }
         // One at a time: two first sign-ins at once must not make two keys.
         let _turn = self.oauth.key_making();
-        if self.oauth.keyring().signing(algorithm, now).is_some() {
+        if self.oauth.keyring().signing(algorithm, moment.now).is_some() {
             return Ok(());
         }
-        self.replace_key(&Context::system(now), Need::System, algorithm, Rotation::Planned).map(|_| ())
+        self.replace_key(&Context::system(moment), Need::System, algorithm, Rotation::Planned).map(|_| ())
     }
 
     /// Replaces keys of a certain age and forgets those that nobody needs.
-    pub(crate) fn tend_keys(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
+    pub(crate) fn tend_keys(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
         for algorithm in Algorithm::ALL {
             let ring = self.oauth.keyring();
             let newest = ring.keys.iter().rfind(|key| key.algorithm == algorithm && key.retired_at.is_none());
-            if newest.is_some_and(|key| now >= key.created_at + AGE) {
+            if newest.is_some_and(|key| moment.now >= key.created_at + AGE) {
                 drop(ring);
-                self.replace_key(&Context::system(now), Need::System, algorithm, Rotation::Planned)?;
+                self.replace_key(&Context::system(moment), Need::System, algorithm, Rotation::Planned)?;
             }
         }
-        self.write(&Context::system(now), Need::System, |op| {
-            op.delete_expired_signing_keys(now)?;
+        self.write(&Context::system(moment), Need::System, |op| {
+            op.delete_expired_signing_keys(moment.now)?;
             Ok(())
         })?;
-        self.reload_keyring(now)
+        self.reload_keyring(moment)
     }
 
     fn replace_key(
@@ -267,14 +268,14 @@ impl Idp {
             op.record("key.rotate", &kid, json!({ "algorithm": algorithm, "emergency": emergency }))?;
             Ok::<_, Abort<Refusal>>(())
         })?;
-        self.reload_access_key(now)?;
-        self.reload_keyring(now)?;
+        self.reload_access_key(ctx.moment())?;
+        self.reload_keyring(ctx.moment())?;
         Ok(kid)
     }
 
-    fn reload_keyring(&self, now: Timestamp) -> Result<(), OpError<Refusal>> {
-        let rows = self.read(&Context::system(now), Need::System, |op| Ok(op.signing_keys()?))?;
-        self.oauth.set_keyring(Keyring::new(&rows, now)?);
+    fn reload_keyring(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
+        let rows = self.read(&Context::system(moment), Need::System, |op| Ok(op.signing_keys()?))?;
+        self.oauth.set_keyring(Keyring::new(&rows, moment.now)?);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::flow::{Flow, after};
 use crate::house::{NOW, console, fresh};
+use crate::moment::steady;
 
 fn published(idp: &Idp) -> Vec<String> {
     let set: Value = serde_json::from_slice(&idp.jwks()).unwrap();
@@ -41,9 +42,9 @@ fn a_new_key_is_published_before_it_signs_and_an_old_one_after() {
     assert_eq!(published(idp), sorted([&old, &new]));
     assert_eq!(signing(idp, after(LEAD) - Span::seconds(1)), old);
     assert_eq!(signing(idp, after(LEAD)), new);
-    idp.tend_tokens((after(LEAD) + REMAIN) - Span::seconds(1)).unwrap();
+    idp.tend_tokens(steady((after(LEAD) + REMAIN) - Span::seconds(1))).unwrap();
     assert_eq!(published(idp), sorted([&old, &new]));
-    idp.tend_tokens(after(LEAD) + REMAIN).unwrap();
+    idp.tend_tokens(steady(after(LEAD) + REMAIN)).unwrap();
     assert_eq!(published(idp), [new]);
 }
 
@@ -61,7 +62,7 @@ fn a_key_replaced_in_an_emergency_does_not_come_back_when_the_clock_goes_back() 
     let idp = &flow.house.idp;
     let new = idp.rotate_signing_key(&console(), Algorithm::Es256, Rotation::Emergency).unwrap();
     let earlier = NOW - Span::days(1);
-    idp.start_oauth(earlier).unwrap();
+    idp.start_oauth(steady(earlier)).unwrap();
     assert_eq!(published(idp), std::slice::from_ref(&new));
     assert_eq!(signing(idp, earlier), new);
 }
@@ -81,7 +82,7 @@ fn an_emergency_ends_every_token_that_was_given_out_and_a_planned_rotation_none(
     ended();
     let newer = flow.tokens("openid");
     // As after a restart.
-    idp.start_oauth(NOW).unwrap();
+    idp.start_oauth(steady(NOW)).unwrap();
     ended();
     assert!(flow.userinfo(newer.access_token.expose(), NOW).is_ok());
 }
@@ -90,11 +91,11 @@ fn an_emergency_ends_every_token_that_was_given_out_and_a_planned_rotation_none(
 fn a_key_is_replaced_by_itself_after_three_months() {
     let flow = Flow::new();
     let idp = &flow.house.idp;
-    idp.tend_tokens(after(AGE) - Span::seconds(1)).unwrap();
+    idp.tend_tokens(steady(after(AGE) - Span::seconds(1))).unwrap();
     assert_eq!(published(idp).len(), 1);
-    idp.tend_tokens(after(AGE)).unwrap();
+    idp.tend_tokens(steady(after(AGE))).unwrap();
     assert_eq!(published(idp).len(), 2);
-    idp.tend_tokens(after(AGE)).unwrap();
+    idp.tend_tokens(steady(after(AGE))).unwrap();
     assert_eq!(published(idp).len(), 2, "once");
 }
 
@@ -115,7 +116,7 @@ fn a_damaged_key_is_named_and_not_used() {
         row.kid = "damaged".to_owned();
         op.insert_signing_key(&row)
     });
-    let error = idp.reload_keyring(NOW).unwrap_err();
+    let error = idp.reload_keyring(steady(NOW)).unwrap_err();
     assert!(matches!(error, OpError::Fault(Fault::Store(store::Fault::Corrupt { table: "signing_key", .. }))));
 }
 
@@ -123,7 +124,7 @@ fn a_damaged_key_is_named_and_not_used() {
 fn signatures_of_both_algorithms_verify_and_altered_ones_do_not() {
     let flow = Flow::new();
     let idp = &flow.house.idp;
-    idp.prepare_key(Algorithm::Rs256, NOW).unwrap();
+    idp.prepare_key(Algorithm::Rs256, steady(NOW)).unwrap();
     for (algorithm, name) in
         [(Algorithm::Es256, jsonwebtoken::Algorithm::ES256), (Algorithm::Rs256, jsonwebtoken::Algorithm::RS256)]
     {

@@ -10,6 +10,7 @@ use super::*;
 use crate::authenticator::Authenticator;
 use crate::door::{Door, ORIGIN, PASSWORD, code, is_person, secret, why};
 use crate::house::{console, user};
+use crate::moment::steady;
 use crate::{SignInOutcome, Whose};
 
 fn door_with_passkey() -> (Door, Authenticator) {
@@ -302,7 +303,7 @@ fn a_refused_password_is_one_commit_whoever_is_named_even_past_the_allowance() {
     door.house.person("ben", &[]);
     while door.house.idp.refusals.admit(&Actor::Anonymous, door.now).is_some() {}
     let state = || {
-        let ctx = Context::system(door.now);
+        let ctx = Context::system(steady(door.now));
         let read = door.house.idp.read::<_, crate::Refusal>(&ctx, Need::System, |op| {
             let failures: Vec<_> = op.credentials(account.id)?.into_iter().map(|stored| stored.lockout).collect();
             Ok((failures, op.symmetric_key("nobody")?.map(|key| *key.expose())))
@@ -666,7 +667,7 @@ fn lock(door: &Door, name: &str) {
 }
 
 fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
-    let ctx = Context::system(door.now);
+    let ctx = Context::system(steady(door.now));
     door.house
         .idp
         .read::<_, crate::Refusal>(&ctx, Need::System, |op| {
@@ -683,7 +684,7 @@ fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
 }
 
 fn set_hash(door: &Door, account: &Account, hash: domain::credential::PasswordHash) {
-    let ctx = Context::system(door.now);
+    let ctx = Context::system(steady(door.now));
     door.house
         .idp
         .write::<_, crate::Refusal>(&ctx, Need::System, |op| {

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::claim::Released;
 use domain::client::Client;
+use domain::clock::Moment;
 use domain::grant::access_token::AccessToken;
 use domain::grant::refresh_token::TokenFamily;
 use domain::id::Subject;
@@ -53,7 +54,8 @@ pub struct TokenAnswer {
 }
 
 impl Idp {
-    pub(super) fn issue(&self, material: Material, now: Timestamp) -> Result<TokenAnswer, OpError<TokenRefusal>> {
+    pub(super) fn issue(&self, material: Material, moment: Moment) -> Result<TokenAnswer, OpError<TokenRefusal>> {
+        let now = moment.now;
         let family = &material.family;
         let expires_at = (now + material.app.client.settings.lifetimes.access()).min(family.expires_at);
         let scopes = material.scopes();
@@ -71,7 +73,7 @@ impl Idp {
                 if let Some(sid) = self.session_claim(family)? {
                     claims.insert("sid".to_owned(), sid.into());
                 }
-                Some(Secret::new(self.sign(&material.app.client, &claims, now)?))
+                Some(Secret::new(self.sign(&material.app.client, &claims, moment)?))
             }
             false => None,
         };
@@ -89,18 +91,18 @@ impl Idp {
         &self,
         client: &Client,
         claims: &Map<String, Value>,
-        now: Timestamp,
+        moment: Moment,
     ) -> Result<String, OpError<TokenRefusal>> {
         let algorithm = client.settings.algorithm;
-        if let Some(token) = self.oauth.keyring().sign(algorithm, claims, now)? {
+        if let Some(token) = self.oauth.keyring().sign(algorithm, claims, moment.now)? {
             return Ok(token);
         }
         // The first token of this algorithm in the house.
-        self.prepare_key(algorithm, now).map_err(|error| match error {
+        self.prepare_key(algorithm, moment).map_err(|error| match error {
             OpError::Fault(fault) => OpError::Fault(fault),
             OpError::Refused(refusal) => OpError::Fault(unexpected(&refusal)),
         })?;
-        let token = self.oauth.keyring().sign(algorithm, claims, now)?;
+        let token = self.oauth.keyring().sign(algorithm, claims, moment.now)?;
         token.ok_or_else(|| OpError::Fault(Fault::unexpected("a key was made but is not there")))
     }
 

@@ -61,7 +61,7 @@ impl Idp {
             let app = self.authenticate(op, &request.client)?;
             grant.redeem(&Attempt { idp: self, ctx, op, request }, app)
         })?;
-        self.issue(material, ctx.now)
+        self.issue(material, ctx.moment())
     }
 
     /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.

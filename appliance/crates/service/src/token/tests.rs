@@ -14,6 +14,7 @@ use crate::authenticator::Authenticator;
 use crate::door::{Door, ORIGIN};
 use crate::flow::{Flow, REDIRECT, after, app, photos, request};
 use crate::house::{NOW, console, group, set, user};
+use crate::moment::steady;
 use crate::{Actor, AppAmendment, AppKind, Authorization, BearerRefusal, Change, ClaimRuleView, Whose};
 
 const ALL: &str = "openid profile email groups offline_access";
@@ -443,7 +444,7 @@ fn a_code_that_was_issued_is_not_an_access_token() {
 /// A refresh token whose session ended by itself; Anna is in another one.
 fn outliving(flow: &Flow) -> String {
     let token = text(&flow.tokens("openid offline_access").refresh_token);
-    flow.house.idp.purge_sign_ins(after(Span::days(20))).unwrap();
+    flow.house.idp.purge_sign_ins(steady(after(Span::days(20)))).unwrap();
     flow.session(2, Factors::NONE.with(Factor::Passkey), NOW);
     token
 }
