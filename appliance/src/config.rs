@@ -3,10 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use domain::host::Host;
 use serde::Deserialize;
+use service::Settings;
 
 /// More than any sensible file; a wrong path (a disk, a log) is noticed before it fills the memory.
 const MAX_FILE: u64 = 64 * 1024;
@@ -17,11 +19,13 @@ const MOST_HASHES: usize = 8;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The name that browsers use, such as `id.example.net`. Passkeys are bound to it for ever.
-    pub host: Host,
-    /// What people see as the name of the house.
-    #[serde(default = "default_house")]
-    pub house: String,
+    /// The name that browsers use, such as `id.example.net`. Passkeys are bound to it for ever. Chosen in the setup unless
+    /// given here.
+    #[serde(default)]
+    pub host: Option<Host>,
+    /// What people see as the name of the house. Chosen in the setup unless given here.
+    #[serde(default)]
+    pub house: Option<String>,
     /// The port in the address that browsers use.
     #[serde(default = "default_port")]
     pub port: u16,
@@ -88,49 +92,12 @@ impl Default for Limits {
     }
 }
 
-fn default_house() -> String {
-    "Home".to_owned()
-}
-
 fn default_port() -> u16 {
     443
 }
 
 fn default_data_dir() -> PathBuf {
     PathBuf::from("/var/lib/latchkey")
-}
-
-/// A DNS name in lower case, as WebAuthn wants it for the RP ID.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Host(String);
-
-impl Host {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Host {
-    type Error = String;
-
-    fn try_from(raw: String) -> Result<Self, Self::Error> {
-        let good_label = |label: &str| {
-            !label.is_empty()
-                && label.len() <= 63
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        };
-        if raw.parse::<IpAddr>().is_ok() {
-            return Err(format!("{raw:?} is an address; passkeys need a name, such as id.example.net"));
-        }
-        if raw.len() > 253 || !raw.split('.').all(good_label) {
-            return Err(format!("{raw:?} is not a DNS name in lower case, such as id.example.net"));
-        }
-        Ok(Self(raw))
-    }
 }
 
 /// The configuration cannot be used; the text says where and what to do.
@@ -187,22 +154,9 @@ impl Config {
         Ok(config)
     }
 
-    /// What a browser calls this server: `host` or `host:port`.
-    pub fn authority(&self) -> String {
-        match self.port {
-            443 => self.host.as_str().to_owned(),
-            port => format!("{}:{port}", self.host.as_str()),
-        }
-    }
-
-    /// The issuer of all tokens and the origin of all pages.
-    pub fn issuer(&self) -> String {
-        format!("https://{}", self.authority())
-    }
-
-    /// Whether browsers may be told to use TLS only, for this name and all its ports: not for a demo on localhost.
-    pub fn strict_transport(&self) -> bool {
-        self.port == 443 && self.host.as_str() != "localhost"
+    /// What the configuration says of the house's names.
+    pub fn names(&self) -> Settings {
+        Settings { host: self.host.clone(), house: self.house.clone(), port: self.port }
     }
 
     /// Where to listen.
@@ -232,16 +186,14 @@ mod tests {
     #[test]
     fn a_host_is_enough() {
         let config = Config::parse("host = \"id.example.net\"").unwrap();
-        assert_eq!(config.issuer(), "https://id.example.net");
+        assert_eq!(config.host.unwrap().as_str(), "id.example.net");
         assert_eq!(config.limits, Limits { connections: 256, per_peer: 32, hashes: None });
-        assert!(config.strict_transport());
     }
 
     #[test]
-    fn another_port_is_part_of_the_issuer() {
-        let config = Config::parse("host = \"localhost\"\nport = 8443").unwrap();
-        assert_eq!(config.issuer(), "https://localhost:8443");
-        assert!(!config.strict_transport());
+    fn a_box_that_nobody_named_needs_no_line_at_all() {
+        let config = Config::parse("").unwrap();
+        assert_eq!((config.host, config.house, config.port), (None, None, 443));
     }
 
     #[test]
@@ -254,7 +206,6 @@ mod tests {
     #[test]
     fn wrong_values_are_refused() {
         for bad in [
-            "",
             "host = \"Id.Example.net\"",
             "host = \"192.168.1.5\"",
             "host = \"a..b\"",

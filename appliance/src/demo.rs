@@ -10,9 +10,10 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use domain::host::{Host, HostError};
 use service::{Fault, OpError, Refusal};
 
-use crate::config::{Config, Host, LogLevel};
+use crate::config::{Config, LogLevel};
 use crate::serve::{self, Desk, ServeError};
 
 use household::{Link, NewApp};
@@ -38,15 +39,17 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoErro
     }
     serve::run_after(config.clone(), |desk| {
         let (apps, links) = furnish(desk)?;
-        out.write_all(welcome(&config, &apps, &links).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Output)
+        out.write_all(welcome(&config, &desk.house().issuer(), &apps, &links).as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(DemoError::Output)
     })
 }
 
 fn config(options: &Options) -> Result<Config, DemoError> {
-    let host = Host::try_from("localhost".to_owned()).map_err(DemoError::Unexpected)?;
+    let host: Host = "localhost".parse().map_err(|why: HostError| DemoError::Unexpected(why.to_string()))?;
     Ok(Config {
-        host,
-        house: "Latchkey demo".to_owned(),
+        host: Some(host),
+        house: Some("Latchkey demo".to_owned()),
         port: options.port,
         listen: vec![([127, 0, 0, 1], options.port).into()],
         data_dir: options.folder.clone(),
@@ -80,8 +83,7 @@ fn furnish(desk: &Desk) -> Result<(Vec<NewApp>, Vec<Link>), DemoError> {
     Ok(made.map_err(|_| DemoError::Unexpected("the server is busy before it began".to_owned()))??)
 }
 
-fn welcome(config: &Config, apps: &[NewApp], links: &[Link]) -> String {
-    let issuer = config.issuer();
+fn welcome(config: &Config, issuer: &str, apps: &[NewApp], links: &[Link]) -> String {
     let mut text = format!("\nLatchkey serves a demo household on {issuer}\n");
     text.push_str(&format!("It is kept in {} (--fresh starts over).\n", config.data_dir.display()));
     text.push_str(

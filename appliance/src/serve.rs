@@ -8,14 +8,15 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::Async;
 use domain::clock::Moment;
 use domain::entropy::Entropy;
+use domain::house::House;
 use futures_lite::FutureExt;
-use service::{Idp, Settings, StartError};
+use service::{Idp, StartError};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smol::Executor;
 use smol::channel::{self, Sender};
@@ -23,7 +24,7 @@ use smol::channel::{self, Sender};
 use crate::bridge::{Bridge, Busy};
 use crate::certificate::{Certificates, TlsError};
 use crate::config::{Config, ConfigError};
-use crate::http::{App, Peer, ROUTES, Router};
+use crate::http::{App, Discovery, Peer, ROUTES, Router};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
 use crate::log;
 use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
@@ -51,12 +52,11 @@ pub(crate) fn run_after<E: From<ServeError>>(
     prepare: impl FnOnce(&Desk) -> Result<(), E>,
 ) -> Result<(), E> {
     log::start(config.log);
-    let issuer = config.issuer();
     let server = Server::open(Setup::real(config)?)?;
     prepare(&server.desk)?;
     let (stopper, stop) = stop();
     on_signals(stopper)?;
-    tracing::info!(issuer, addresses = ?server.addresses(), "ready");
+    tracing::info!(issuer = server.desk.house().issuer(), addresses = ?server.addresses(), "ready");
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::debug!(%error, "systemd was not told");
     }
@@ -130,16 +130,17 @@ impl Server {
     /// When something that the server needs cannot be had.
     pub fn open(setup: Setup) -> Result<Self, ServeError> {
         let config = setup.config.clone();
-        let now = setup.clock.now();
+        let (now, in_memory) = (setup.clock.now(), setup.in_memory);
         make_data_dir(&config.data_dir)?;
-        let certificates = Certificates::open(&config, now)?;
+        let desk = Desk::open(setup)?;
+        let certificates = Certificates::open(&config, &desk.house().host, now)?;
         let tls = listen::server_config(Arc::<Certificates>::clone(&certificates)).map_err(ServeError::Handshakes)?;
-        let control = match setup.in_memory {
+        let control = match in_memory {
             true => None,
             false => Some(open_control(&config.socket())?),
         };
         let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
-        Ok(Self { desk: Desk::open(setup)?, certificates, tls, listeners, control })
+        Ok(Self { desk, certificates, tls, listeners, control })
     }
 
     /// Where it listens.
@@ -221,16 +222,16 @@ impl Desk {
     /// When the household cannot be opened.
     pub fn open(setup: Setup) -> Result<Self, ServeError> {
         let Setup { config, clock, entropy, timeouts, in_memory } = setup;
-        let settings =
-            Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
+        let settings = config.names();
         let moment = clock.moment();
         let idp = if in_memory {
             Idp::in_memory(settings, Arc::clone(&entropy), moment)?
         } else {
             Idp::open(&config.database(), settings, Arc::clone(&entropy), moment)?
         };
+        let nameplate = idp.nameplate();
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
-        let app = Arc::new(App { bridge, config, clock, entropy, discovery: OnceLock::new() });
+        let app = Arc::new(App { bridge, config, clock, entropy, nameplate, discovery: Discovery::default() });
         let site = Arc::new(Site::new(Router::new(Arc::clone(&app), ROUTES), timeouts));
         Ok(Self { site, app })
     }
@@ -246,6 +247,11 @@ pub enum Via {
 }
 
 impl Desk {
+    /// The names of the house as they are now.
+    pub fn house(&self) -> Arc<House> {
+        self.app.house()
+    }
+
     /// Answers the bytes of one or more requests without a socket: the whole of HTTP, without TCP and TLS.
     pub fn exchange(&self, via: Via, requests: &[u8]) -> Vec<u8> {
         let peer = match via {

@@ -8,16 +8,16 @@ mod moment;
 mod seeded;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use domain::clock::Trust;
 use domain::time::{Timestamp, Uptime};
-use service::{Idp, Settings};
+use service::Idp;
 
 use crate::bridge::Bridge;
 use crate::config::Config;
-use crate::http::App;
+use crate::http::{App, Discovery};
 use crate::system::Clock;
 
 pub(crate) use moment::steady;
@@ -45,21 +45,22 @@ impl Clock for Standing {
 /// The application of `https://id.example`, at [`NOW`].
 pub(crate) fn app() -> Arc<App> {
     let config = Config::parse("host = \"id.example\"").unwrap();
-    let bridge = Bridge::start(idp(&config), config.limits.hashes).unwrap();
+    let idp = idp(&config);
+    let nameplate = idp.nameplate();
+    let bridge = Bridge::start(idp, config.limits.hashes).unwrap();
     Arc::new(App {
         bridge,
         clock: Arc::new(Standing(NOW)),
         entropy: Arc::new(seeded::SeededEntropy::new(2)),
         config,
-        discovery: OnceLock::new(),
+        nameplate,
+        discovery: Discovery::default(),
     })
 }
 
 /// An empty household of that configuration.
 pub(crate) fn idp(config: &Config) -> Idp {
-    let settings =
-        Settings { issuer: config.issuer(), host: config.host.as_str().to_owned(), house: config.house.clone() };
-    Idp::in_memory(settings, Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap()
+    Idp::in_memory(config.names(), Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap()
 }
 
 /// A folder of the test's own, gone when it is dropped.

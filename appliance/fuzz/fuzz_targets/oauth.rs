@@ -29,11 +29,8 @@ impl Entropy for Bytes {
 }
 
 static HOUSE: LazyLock<Idp> = LazyLock::new(|| {
-    let settings = Settings {
-        issuer: "https://id.example.org".into(),
-        host: "id.example.org".into(),
-        house: "Example".into(),
-    };
+    let host = "id.example.org".parse().expect("a name");
+    let settings = Settings { host: Some(host), house: Some("Example".into()), port: 443 };
     let idp = Idp::in_memory(settings, Arc::new(Bytes), NOW).expect("a house");
     let uris = vec![REDIRECT.parse().expect("an address")];
     let amendment = AppAmendment { redirect_uris: Some(uris), ..AppAmendment::default() };

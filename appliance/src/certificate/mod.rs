@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use domain::host::Host;
 use domain::time::Timestamp;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -34,10 +35,10 @@ impl Certificates {
     ///
     /// # Errors
     /// When the files cannot be read, made or used.
-    pub(crate) fn open(config: &Config, now: Timestamp) -> Result<Arc<Self>, TlsError> {
+    pub(crate) fn open(config: &Config, host: &Host, now: Timestamp) -> Result<Arc<Self>, TlsError> {
         let files = match &config.tls {
             Some(files) => files.clone(),
-            None => self_made(config, now)?,
+            None => self_made(config, host, now)?,
         };
         let seen = Mutex::new(stamp(&files));
         let current = RwLock::new(Arc::new(load(&files)?));
@@ -96,9 +97,13 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     fn config(folder: &Folder) -> Config {
-        let mut config = Config::parse("host = \"id.example\"").unwrap();
+        let mut config = Config::parse("").unwrap();
         config.data_dir = folder.path().to_owned();
         config
+    }
+
+    fn host() -> Host {
+        "id.example".parse().unwrap()
     }
 
     fn shown(certificates: &Certificates) -> CertificateDer<'static> {
@@ -109,10 +114,10 @@ mod tests {
     fn a_self_made_certificate_is_private_and_kept() {
         let folder = Folder::new();
         let config = config(&folder);
-        let first = Certificates::open(&config, NOW).unwrap();
+        let first = Certificates::open(&config, &host(), NOW).unwrap();
         let mode = fs::metadata(&first.files.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let second = Certificates::open(&config, Timestamp::from_unix(0)).unwrap();
+        let second = Certificates::open(&config, &host(), Timestamp::from_unix(0)).unwrap();
         assert_eq!(shown(&first), shown(&second));
     }
 
@@ -120,15 +125,15 @@ mod tests {
     fn an_old_self_made_certificate_is_made_anew() {
         let folder = Folder::new();
         let config = config(&folder);
-        let first = Certificates::open(&config, NOW).unwrap();
-        let much_later = Certificates::open(&config, NOW + Span::days(4000)).unwrap();
+        let first = Certificates::open(&config, &host(), NOW).unwrap();
+        let much_later = Certificates::open(&config, &host(), NOW + Span::days(4000)).unwrap();
         assert_ne!(shown(&first), shown(&much_later));
     }
 
     #[test]
     fn files_that_change_are_read_again_and_broken_ones_are_not_used() {
         let folder = Folder::new();
-        let certificates = Certificates::open(&config(&folder), NOW).unwrap();
+        let certificates = Certificates::open(&config(&folder), &host(), NOW).unwrap();
         let old = shown(&certificates);
         let touch = |seconds| {
             let file = fs::File::options().write(true).open(&certificates.files.certificate).unwrap();
@@ -169,10 +174,10 @@ mod tests {
             (&chain, &other_key, "chain.pem"),
         ] {
             config.tls = Some(Tls { certificate: certificate.clone(), key: key.clone() });
-            let error = Certificates::open(&config, NOW).unwrap_err().to_string();
+            let error = Certificates::open(&config, &host(), NOW).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
         config.tls = Some(Tls { certificate: chain, key });
-        Certificates::open(&config, NOW).unwrap();
+        Certificates::open(&config, &host(), NOW).unwrap();
     }
 }

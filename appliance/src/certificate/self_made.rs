@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::time::{Duration, SystemTime};
 
+use domain::host::Host;
 use domain::time::{Span, Timestamp};
 use rcgen::{CertificateParams, DnType, KeyPair};
 
@@ -16,18 +17,17 @@ const RENEW: Span = Span::days(365);
 const LIFE: Span = Span::days(820);
 
 /// The files of the self-made certificate for this host.
-pub(super) fn self_made(config: &Config, now: Timestamp) -> Result<Tls, TlsError> {
+pub(super) fn self_made(config: &Config, host: &Host, now: Timestamp) -> Result<Tls, TlsError> {
     let folder = config.data_dir.join("tls");
     let files = Tls {
-        certificate: folder.join(format!("self-made-{}.crt", config.host.as_str())),
-        key: folder.join(format!("self-made-{}.key", config.host.as_str())),
+        certificate: folder.join(format!("self-made-{host}.crt")),
+        key: folder.join(format!("self-made-{host}.key")),
     };
     if stamp(&files).is_some_and(|(_, written)| written > moment(now - RENEW)) {
         return Ok(files);
     }
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| TlsError::new(&folder, error))?;
-    let (certificate, key) =
-        make(config.host.as_str(), now).map_err(|error| TlsError::new(&files.certificate, error))?;
+    let (certificate, key) = make(host.as_str(), now).map_err(|error| TlsError::new(&files.certificate, error))?;
     write_private(&files.key, &key)?;
     write_private(&files.certificate, &certificate)?;
     Ok(files)

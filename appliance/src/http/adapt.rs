@@ -170,7 +170,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
     let person = route.kind == Kind::Page && looks_like_a_person(&raw);
-    let back = if person { way_back(&raw, &app.config.issuer()) } else { String::new() };
+    let back = if person { way_back(&raw, &app.house().issuer()) } else { String::new() };
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
             request.body = body;
@@ -191,8 +191,8 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
         (Peer::Control { .. }, Kind::Page | Kind::Protocol) => return Err(nothing_here()),
         (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public) => {}
         (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
-            if !host.eq_ignore_ascii_case(&app.config.authority()) {
-                let text = format!("This server is {}. Use that address.", app.config.issuer());
+            if !host.eq_ignore_ascii_case(&app.house().authority()) {
+                let text = format!("This server is {}. Use that address.", app.house().issuer());
                 return Err(Response::text(421, text));
             }
         }
@@ -202,7 +202,7 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
     let Moment { now, uptime, trust } = app.clock.moment();
     let (method, body) = (route.method, Vec::new());
     let request = Request { method, params, query, body, peer, now, uptime, trust, headers: raw };
-    if route.kind == Kind::Page && !csrf::allowed(&request, &app.config.issuer()) {
+    if route.kind == Kind::Page && !csrf::allowed(&request, &app.house().issuer()) {
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));
     }
@@ -260,7 +260,7 @@ fn encode(mut response: Response, kind: Kind, secure: bool) -> http::Response {
 
 /// Whether to tell the browser to insist on TLS for this name.
 fn secure(app: &App, peer: Peer) -> bool {
-    matches!(peer, Peer::Network(_)) && app.config.strict_transport()
+    matches!(peer, Peer::Network(_)) && app.house().strict_transport()
 }
 
 fn log(method: &str, route: &str, status: u16, peer: Peer, started: Instant) {

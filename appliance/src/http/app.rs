@@ -1,8 +1,10 @@
 //! What every endpoint can reach.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::entropy::{self, Entropy};
+use domain::house::House;
+use service::Nameplate;
 
 use super::response::Response;
 use crate::bridge::Bridge;
@@ -22,11 +24,37 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// Random bytes, for fault numbers and the like; secrets are made in `service`.
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// The names of the house, and whether it has an owner.
+    pub(crate) nameplate: Arc<Nameplate>,
     /// The discovery document, written at the first request for it.
-    pub(crate) discovery: OnceLock<Arc<[u8]>>,
+    pub(crate) discovery: Discovery,
+}
+
+/// The discovery document of the names that it was written for.
+#[derive(Default)]
+pub(crate) struct Discovery(Mutex<Option<(Arc<House>, Arc<[u8]>)>>);
+
+impl Discovery {
+    /// The document for these names.
+    pub(crate) fn of(&self, house: Arc<House>) -> Arc<[u8]> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((names, written)) if Arc::ptr_eq(names, &house) => Arc::clone(written),
+            Some(_) | None => {
+                let written = service::discovery(&house.issuer());
+                *kept = Some((house, Arc::clone(&written)));
+                written
+            }
+        }
+    }
 }
 
 impl App {
+    /// The names of the house as they are now.
+    pub(crate) fn house(&self) -> Arc<House> {
+        self.nameplate.house()
+    }
+
     /// Logs an accident under a number; the answer shows only the number.
     pub(crate) fn fault(&self, what: &dyn std::fmt::Display) -> Response {
         let id = self.log_fault(what);

@@ -16,7 +16,7 @@ mod response;
 mod routes;
 
 pub(crate) use adapt::{Incoming, Outgoing, Router};
-pub(crate) use app::{App, FAULT};
+pub(crate) use app::{App, Discovery, FAULT};
 pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::Form;

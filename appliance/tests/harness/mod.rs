@@ -131,7 +131,6 @@ impl Server {
         let start = if let Sockets::None = sockets { START } else { SystemClock.now() };
         let clock = Arc::new(SetClock::new(start));
         let data_dir = config.data_dir.clone();
-        let issuer = config.issuer();
         let setup = Setup {
             config: config.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -141,10 +140,12 @@ impl Server {
         };
         if let Sockets::None = sockets {
             let desk = Desk::open(setup).unwrap();
+            let issuer = desk.house().issuer();
             return Self { clock, issuer, desk, running: None, data_dir };
         }
         let server = serve::Server::open(setup).unwrap();
         let desk = server.desk();
+        let issuer = desk.house().issuer();
         let address = server.addresses()[0];
         let certificate = std::fs::read(server.certificate_file()).unwrap();
         let (stopper, stop) = serve::stop();

@@ -15,6 +15,8 @@ pub mod entropy;
 pub mod event;
 pub mod grant;
 pub mod group;
+pub mod host;
+pub mod house;
 pub mod id;
 pub mod indicator;
 pub mod invite;

@@ -225,7 +225,7 @@ impl Idp {
     ) -> Result<PasskeyChallenge, OpError<Refusal>> {
         let display_name = entrance.as_ref().and_then(|entrance| entrance.display_name.as_ref());
         let shown_as = display_name.map_or_else(|| account.display_name().to_owned(), ToString::to_string);
-        let (options, registration) = self.sign_ins.webauthn.start_registration(webauthn::NewKey {
+        let (options, registration) = self.sign_ins.webauthn().start_registration(webauthn::NewKey {
             account: account.id,
             handle: account.subject.as_uuid(),
             name: account.name.as_str(),
@@ -248,7 +248,7 @@ impl Idp {
         let Some(held) = held else {
             return Err(Refusal::Conflict("this took too long or was used before; start again".into()).into());
         };
-        match self.sign_ins.webauthn.finish_registration(answer.answer, &held.value)? {
+        match self.sign_ins.webauthn().finish_registration(answer.answer, &held.value)? {
             Some(passkey) => Ok(MadePasskey {
                 passkey,
                 display_name: held.value.entrance.and_then(|entrance| entrance.display_name),
@@ -287,8 +287,8 @@ impl Idp {
         let invalid = |why: String| Refusal::Invalid { what: "password".into(), why };
         let password =
             password_hash::normalized(password.expose()).ok_or_else(|| invalid("use at most 256 characters".into()))?;
-        let mut words: Vec<&str> =
-            vec![account.name.as_str(), "latchkey", &self.settings().house, &self.settings().host];
+        let house = self.house();
+        let mut words: Vec<&str> = vec![account.name.as_str(), "latchkey", &house.name, house.host.as_str()];
         words.extend(account.attributes.values().flat_map(texts));
         let pieces: Vec<&str> = words
             .iter()
@@ -310,10 +310,11 @@ impl Idp {
     ) -> Result<TotpChallenge, Fault> {
         let secret: [u8; 20] = entropy::bytes(self.entropy());
         let text = base32(&secret);
+        let house = &self.house().name;
         let mut uri = url::Url::parse("otpauth://totp/").ok();
         if let Some(uri) = &mut uri {
-            uri.set_path(&format!("{}:{}", self.settings().house, account.name));
-            uri.query_pairs_mut().append_pair("secret", &text).append_pair("issuer", &self.settings().house);
+            uri.set_path(&format!("{house}:{}", account.name));
+            uri.query_pairs_mut().append_pair("secret", &text).append_pair("issuer", house);
         }
         let uri = uri.map(|uri| uri.as_str().replace('+', "%20")).unwrap_or_default();
         let enrolment = TotpEnrolment { account: account.id, invite, secret };

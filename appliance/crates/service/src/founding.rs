@@ -37,18 +37,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::Settings;
     use crate::house::NOW;
     use crate::moment::steady;
     use crate::testing::SeededEntropy;
 
     #[test]
     fn every_house_starts_with_its_built_in_groups() {
-        let settings = Settings {
-            issuer: "https://id.example.org".into(),
-            host: "id.example.org".into(),
-            house: "Example".into(),
-        };
+        let settings = crate::house::settings();
         let now = steady(NOW);
         let idp = Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), now).unwrap();
         idp.found(now).unwrap();

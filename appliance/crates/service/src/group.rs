@@ -148,7 +148,7 @@ impl Idp {
 
     /// Adds a member to a group.
     pub fn add_member(&self, ctx: &Context, name: &GroupName, member: &Member) -> Result<Change, OpError<Refusal>> {
-        self.write(ctx, Need::ReadDirectory, |op| {
+        let change = self.write(ctx, Need::ReadDirectory, |op| {
             let group = named(op, name)?;
             let given = permit_over(op, &group, "group.add")?;
             let added = match member {
@@ -164,8 +164,11 @@ impl Idp {
                 void_entrances(op, member, &mut detail)?;
             }
             op.record("group.add", name.as_str(), detail)?;
+            self.claim_at_console(op, &group)?;
             Ok(Change::Changed)
-        })
+        })?;
+        self.look_whether_claimed()?;
+        Ok(change)
     }
 
     /// Takes a member out of a group.

@@ -22,6 +22,11 @@ use crate::{Change, Context, GroupAmendment, Idp, Member, OpError, Origin, Refus
 /// When the tests happen.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
+/// The names of that house.
+pub(crate) fn settings() -> Settings {
+    Settings { host: Some("id.example.org".parse().unwrap()), house: Some("Example".into()), port: 443 }
+}
+
 /// A house and what tests ask of it.
 pub(crate) struct House {
     pub(crate) idp: Idp,
@@ -29,12 +34,7 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let settings = Settings {
-            issuer: "https://id.example.org".into(),
-            host: "id.example.org".into(),
-            house: "Example".into(),
-        };
-        Self { idp: Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap() }
+        Self { idp: Idp::in_memory(settings(), Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap() }
     }
 
     /// Makes a person who is signed in, and puts them into these groups.

@@ -131,7 +131,7 @@ impl Idp {
         })?;
         op.record("invite.create", account.name.as_str(), json!({"purpose": purpose, "expires_at": expires_at}))?;
         let token = token.encode(TokenKind::Invite);
-        let url = Secret::new(format!("{}/invite/{}", self.settings().issuer, token.expose()));
+        let url = Secret::new(format!("{}/invite/{}", self.issuer(), token.expose()));
         Ok(NewInvite { url, token, purpose, expires_at })
     }
 

@@ -19,6 +19,7 @@ mod group;
 mod invite;
 mod keys;
 mod known;
+mod nameplate;
 mod oauth;
 mod operation;
 mod page;
@@ -27,6 +28,7 @@ mod picture;
 mod recovery;
 mod refusals;
 mod session;
+mod setup;
 mod sign_in;
 mod ssh_key;
 mod status;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 
 use domain::clock::Moment;
 use domain::entropy::Entropy;
-
+use domain::house::House;
 pub use store::OpenError;
 use store::Store;
 
@@ -62,32 +64,25 @@ pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use keys::{KeyView, Rotation};
+pub use nameplate::{Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use recovery::{RecoveryRefusal, WayBack};
 pub use session::{NewSession, SignedIn};
+pub use setup::Naming;
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
 pub use token::{TokenAnswer, TokenRefusal, TokenRequest};
 pub use trial::{TrialReport, TrialResult, TrialStart};
 pub use userinfo::BearerRefusal;
 
-/// What the house is called and where it is reached.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The issuer of all tokens and the origin of all pages: `https://host`, with `:port` only where it is not 443.
-    pub issuer: String,
-    /// The host name: WebAuthn's RP ID, fixed at the first passkey.
-    pub host: String,
-    /// What people see as the name of the house.
-    pub house: String,
-}
-
 /// The identity provider: every operation is a method of it.
 pub struct Idp {
     store: Store,
     entropy: Arc<dyn Entropy>,
-    settings: Settings,
+    nameplate: Arc<Nameplate>,
+    /// What the configuration says, which the setup cannot change.
+    given: Settings,
     pictures: picture::Gate,
     refusals: refusals::RefusalLog,
     sign_ins: sign_in::SignIns,
@@ -111,13 +106,14 @@ impl Idp {
         Self::start(Store::in_memory()?, settings, entropy, moment)
     }
 
-    fn start(store: Store, settings: Settings, entropy: Arc<dyn Entropy>, moment: Moment) -> Result<Self, StartError> {
-        let sign_ins = sign_in::SignIns::new(&settings)?;
+    fn start(store: Store, given: Settings, entropy: Arc<dyn Entropy>, moment: Moment) -> Result<Self, StartError> {
+        let nameplate = Arc::new(setup::nameplate(&store, &given)?);
         let idp = Self {
             store,
             entropy,
-            settings,
-            sign_ins,
+            given,
+            sign_ins: sign_in::SignIns::new(&nameplate.house())?,
+            nameplate,
             pictures: picture::Gate::default(),
             refusals: refusals::RefusalLog::new(moment.now),
             oauth: oauth::OAuth::default(),
@@ -128,9 +124,19 @@ impl Idp {
         Ok(idp)
     }
 
-    /// What the house is called and where it is reached.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// The names of the house as they are now.
+    pub fn house(&self) -> Arc<House> {
+        self.nameplate.house()
+    }
+
+    /// The issuer of all tokens and the origin of all pages.
+    pub fn issuer(&self) -> String {
+        self.house().issuer()
+    }
+
+    /// The names and whether there is an owner, to be looked at without an operation.
+    pub fn nameplate(&self) -> Arc<Nameplate> {
+        Arc::clone(&self.nameplate)
     }
 
     fn entropy(&self) -> &dyn Entropy {

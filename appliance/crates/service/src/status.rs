@@ -17,9 +17,7 @@ pub struct Status {
 impl Idp {
     /// Counts what there is.
     pub fn status(&self, ctx: &Context) -> Result<Status, OpError<Refusal>> {
-        self.read(ctx, Need::ReadDirectory, |op| {
-            Ok(Status { counts: op.counts(ctx.now)?, issuer: self.settings().issuer.clone() })
-        })
+        self.read(ctx, Need::ReadDirectory, |op| Ok(Status { counts: op.counts(ctx.now)?, issuer: self.issuer() }))
     }
 
     /// Whether the database can be read. Open to all; tells nothing else.
@@ -36,16 +34,14 @@ mod tests {
     use domain::time::Timestamp;
 
     use super::*;
+    use crate::Origin;
     use crate::moment::steady;
     use crate::testing::SeededEntropy;
-    use crate::{Origin, Settings};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     fn idp() -> Idp {
-        let settings =
-            Settings { issuer: "https://id.example".into(), host: "id.example".into(), house: "Example".into() };
-        Idp::in_memory(settings, Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap()
+        Idp::in_memory(crate::house::settings(), Arc::new(SeededEntropy::new(1)), steady(NOW)).unwrap()
     }
 
     #[test]

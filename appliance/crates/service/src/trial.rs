@@ -155,7 +155,7 @@ impl Idp {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("lk_trial", &trial);
-        let url = format!("{}/authorize?{}", self.settings.issuer, query.finish());
+        let url = format!("{}/authorize?{}", self.issuer(), query.finish());
         let one = Trial { client: client.id, redirect_uri: redirect_uri.to_string(), began: ctx.now, refused: None };
         self.oauth.trials.begin(&trial, one);
         Ok(TrialStart { trial, url, state })
@@ -206,12 +206,12 @@ impl Idp {
             Ok(admitted) => admitted,
             Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
         };
-        let claims = admitted.claims(&granted.scopes, &self.settings.issuer);
+        let claims = admitted.claims(&granted.scopes, &self.issuer());
         let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
         let subject = admitted.account().subject;
         let material = Material { app, family, subject, claims, refresh_token: None, nonce, narrowed: None };
-        let id_token = id_token_claims(&material, &self.settings.issuer, ctx.now, material.family.expires_at);
+        let id_token = id_token_claims(&material, &self.issuer(), ctx.now, material.family.expires_at);
         Ok(TrialReport::Released(Box::new(TrialResult {
             person: admitted.account().name.clone(),
             strength: authentication.strength,
@@ -240,7 +240,7 @@ impl Idp {
                 Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
             };
             let scopes = admitted.grantable(scopes);
-            let claims = admitted.claims(&scopes, &self.settings.issuer);
+            let claims = admitted.claims(&scopes, &self.issuer());
             let id_token = claims
                 .iter()
                 .filter(|one| one.placement.in_id_token())

@@ -18,6 +18,7 @@ mod open;
 mod picture;
 mod row;
 mod session;
+mod setting;
 mod ssh_key;
 mod status;
 mod token_family;

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::OpenError;
 
 /// In order; the schema's number is how many of them ran.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_household.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_household.sql"), include_str!("../migrations/0002_setup.sql")];
 
 fn known() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)

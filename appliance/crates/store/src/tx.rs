@@ -18,13 +18,14 @@ pub enum Ending<T> {
 
 /// Tables that say nothing about who is who and which app may know what. Writing to any other makes whatever was remembered of
 /// the directory stale, also to one that is added later and forgotten here.
-const APART: [&str; 10] = [
+const APART: [&str; 11] = [
     "api_token",
     "consent",
     "credential",
     "event",
     "invite",
     "session",
+    "setting",
     "signing_key",
     "ssh_key",
     "symmetric_key",

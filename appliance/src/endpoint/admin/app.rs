@@ -92,7 +92,7 @@ fn claim_rule(rule: ClaimRuleView) -> ClaimRule {
 }
 
 fn endpoints(idp: &Idp) -> Endpoints {
-    let issuer = idp.settings().issuer.clone();
+    let issuer = idp.issuer();
     Endpoints { discovery: format!("{issuer}/.well-known/openid-configuration"), issuer }
 }
 

@@ -14,7 +14,7 @@ fn show(idp: &Idp, ctx: &Context, _: &Request) -> Result<Reply, Stop> {
     let service::Status { counts, issuer } = idp.status(ctx)?;
     Reply::json(&Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        house: idp.settings().house.clone(),
+        house: idp.house().name.clone(),
         issuer,
         now: ctx.now.into(),
         persons: counts.persons,

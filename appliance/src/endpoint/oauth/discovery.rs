@@ -6,8 +6,7 @@ use super::{CACHE, for_any_origin};
 use crate::http::{App, Request, Response};
 
 pub(super) async fn document(app: Arc<App>, _: Request) -> Response {
-    let written = app.discovery.get_or_init(|| service::discovery(&app.config.issuer()));
-    send(Arc::clone(written))
+    send(app.discovery.of(app.house()))
 }
 
 pub(super) async fn keys(app: Arc<App>, _: Request) -> Response {

@@ -36,7 +36,7 @@ async fn show_welcome(app: &App, request: &Request, status: u16, notice: Option<
     let op = move |idp: &Idp, context: &Context| idp.see_invite(context, &name);
     let seen = anybody(app, request, Lane::General, op).await?.map_err(|error| void(app, request, error))?;
     let page = Invite {
-        chrome: Chrome::nobody(&app.config),
+        chrome: Chrome::nobody(&app.house()),
         notice,
         token,
         name: seen.account.display_name().to_owned(),
@@ -101,7 +101,7 @@ async fn show_password(app: &App, request: &Request, status: u16, notice: Option
     let (challenge, seen) =
         anybody(app, request, Lane::General, op).await?.map_err(|error| void(app, request, error))?;
     let page = InvitePassword {
-        chrome: Chrome::nobody(&app.config),
+        chrome: Chrome::nobody(&app.house()),
         notice,
         token,
         username: seen.account.name.to_string(),
@@ -140,7 +140,7 @@ fn come_in(app: &App, request: &Request, accepted: &Accepted) -> Response {
         return let_in(&accepted.session, next, request.now);
     }
     let page = RecoveryCodes {
-        chrome: Chrome::nobody(&app.config),
+        chrome: Chrome::nobody(&app.house()),
         codes: accepted.recovery_codes.iter().map(|code| code.expose().clone()).collect(),
         username: accepted.session.signed_in.account.name.to_string(),
         with_password: accepted.worth == Worth::WithPassword,

@@ -35,5 +35,5 @@ async fn recover(app: Arc<App>, request: Request) -> Answer {
 
 fn show_form(app: &App, status: u16, typed: &str, notice: Option<Notice>) -> Response {
     let username = typed.chars().take(64).collect();
-    show(app, status, &Recover { chrome: Chrome::nobody(&app.config), notice, username })
+    show(app, status, &Recover { chrome: Chrome::nobody(&app.house()), notice, username })
 }

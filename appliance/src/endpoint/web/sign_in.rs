@@ -235,7 +235,7 @@ struct Shown {
 fn door(app: &App, status: u16, next: &Next, shown: Shown) -> Response {
     let (waiting, target) = shown.waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = SignIn {
-        chrome: Chrome::nobody(&app.config),
+        chrome: Chrome::nobody(&app.house()),
         notice: shown.news.map(Notice::of),
         app: waiting,
         username: shown.username.chars().take(64).collect(),
@@ -249,7 +249,7 @@ fn second_step(app: &App, status: u16, news: Option<News>, Tried { tried, waitin
         return door(app, status, &tried.next, Shown { news, waiting, ..Shown::default() });
     };
     let page = SecondFactor {
-        chrome: Chrome::nobody(&app.config),
+        chrome: Chrome::nobody(&app.house()),
         notice: news.map(Notice::of),
         attempt: attempt.clone(),
         recovery_open: *recovery,
@@ -301,5 +301,5 @@ async fn ask_to_leave(app: Arc<App>, request: Request) -> Answer {
 async fn leave(app: Arc<App>, request: Request) -> Answer {
     let op = |idp: &Idp, context: &Context| idp.sign_out(context);
     anybody(&app, &request, Lane::General, op).await?.map_err(|error| refused(&app, &request, error))?;
-    Ok(show(&app, 200, &SignedOut { chrome: Chrome::nobody(&app.config) }).set_cookie(&session::forget()))
+    Ok(show(&app, 200, &SignedOut { chrome: Chrome::nobody(&app.house()) }).set_cookie(&session::forget()))
 }

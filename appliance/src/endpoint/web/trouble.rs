@@ -31,5 +31,5 @@ pub(crate) fn in_plain_sight(app: &App, response: Response, back: &str) -> Respo
 }
 
 fn page(app: &App, trouble: Trouble) -> askama::Result<String> {
-    TroublePage { chrome: Chrome::nobody(&app.config), trouble }.render()
+    TroublePage { chrome: Chrome::nobody(&app.house()), trouble }.render()
 }

@@ -120,12 +120,12 @@ pub(super) fn show(app: &App, status: u16, page: &impl Template) -> Response {
 
 /// The frame for somebody who is signed in.
 pub(super) fn frame(app: &App, me: &Visitor) -> Chrome {
-    Chrome { me: Some(Me::new(me.account.display_name(), me.picture.clone())), ..Chrome::nobody(&app.config) }
+    Chrome { me: Some(Me::new(me.account.display_name(), me.picture.clone())), ..Chrome::nobody(&app.house()) }
 }
 
 /// What stands in the way, as a page.
 pub(super) fn trouble(app: &App, status: u16, trouble: Trouble) -> Response {
-    show(app, status, &TroublePage { chrome: Chrome::nobody(&app.config), trouble })
+    show(app, status, &TroublePage { chrome: Chrome::nobody(&app.house()), trouble })
 }
 
 /// The answer to a refusal that the page has no better words for.
@@ -185,7 +185,7 @@ fn again_from(request: &Request, app: &App) -> Next {
     if request.method == Method::Get {
         return asked_for(request);
     }
-    let issuer = app.config.issuer();
+    let issuer = app.house().issuer();
     let page = request.header("referer").and_then(|referer| referer.strip_prefix(issuer.as_str()));
     let page = page.and_then(|page| page.split('?').next()).filter(|page| page.starts_with("/account"));
     Next::read(&format!("{}?said={}", page.unwrap_or("/account/sign-in"), Done::Proven.word()))

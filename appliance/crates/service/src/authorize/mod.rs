@@ -198,7 +198,7 @@ impl Idp {
         if let Some(state) = addressed.request.state() {
             parameters.push(("state", state.to_owned()));
         }
-        parameters.push(("iss", self.settings.issuer.clone()));
+        parameters.push(("iss", self.issuer()));
         AuthorizationAnswer { redirect_uri: addressed.redirect_uri.to_owned(), parameters }
     }
 

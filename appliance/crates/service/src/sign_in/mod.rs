@@ -12,7 +12,10 @@ mod refusal;
 mod second_factor;
 pub(crate) mod webauthn;
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use domain::account::{Account, AccountKind};
+use domain::house::House;
 use domain::id::AccountId;
 use domain::permission::{Actor, Need};
 use domain::sign_in::{self, Factors, Next};
@@ -29,7 +32,7 @@ pub(crate) use second_factor::step_of;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::pending::{Bounds, Pending};
 use crate::session::NewSession;
-use crate::{Context, Fault, Idp, OpError, Settings};
+use crate::{Context, Fault, Idp, OpError};
 
 /// How long a ceremony or a half-done sign-in may take.
 pub(crate) const PATIENCE: Span = Span::minutes(5);
@@ -59,7 +62,7 @@ pub enum SignInOutcome {
 
 /// The state of sign-ins that are under way.
 pub(crate) struct SignIns {
-    pub(crate) webauthn: webauthn::RelyingParty,
+    webauthn: RwLock<Arc<webauthn::RelyingParty>>,
     pub(crate) ceremonies: Pending<webauthn::SignInState>,
     pub(crate) attempts: Pending<second_factor::Attempt>,
     pub(crate) registrations: Pending<webauthn::Registration>,
@@ -67,15 +70,25 @@ pub(crate) struct SignIns {
 }
 
 impl SignIns {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Fault> {
+    pub(crate) fn new(house: &House) -> Result<Self, Fault> {
         let bounds = Bounds { all: 512, per_peer: 64, life: PATIENCE };
         Ok(Self {
-            webauthn: webauthn::RelyingParty::new(settings)?,
+            webauthn: RwLock::new(Arc::new(webauthn::RelyingParty::new(house)?)),
             ceremonies: Pending::new(bounds),
             attempts: Pending::new(bounds),
             registrations: Pending::new(Bounds { all: 128, per_peer: 16, life: PATIENCE }),
             totp: Pending::new(Bounds { all: 128, per_peer: 16, life: Span::minutes(15) }),
         })
+    }
+
+    /// The verifier for the names that hold now.
+    pub(crate) fn webauthn(&self) -> Arc<webauthn::RelyingParty> {
+        Arc::clone(&self.webauthn.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on passkeys are for that name.
+    pub(crate) fn rename(&self, relying_party: webauthn::RelyingParty) {
+        *self.webauthn.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(relying_party);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{Context, Idp, OpError};
 impl Idp {
     /// Asks the browser for any passkey of this house. Works for everybody alike, so it takes no name.
     pub fn start_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
-        let (options, state) = self.sign_ins.webauthn.start_sign_in()?;
+        let (options, state) = self.sign_ins.webauthn().start_sign_in()?;
         let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.now, state)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
@@ -42,7 +42,7 @@ impl Idp {
             });
         };
         // A signature takes longer to verify than anything else here: not inside the transaction.
-        let verified = self.sign_ins.webauthn.finish_sign_in(&claim, state.value, &passkey)?;
+        let verified = self.sign_ins.webauthn().finish_sign_in(&claim, state.value, &passkey)?;
         self.write(ctx, Need::Nothing, |op| {
             let current = op.passkey(claim.credential_id())?.and_then(split);
             let Some((current, now_stored)) = current.filter(|(_, current)| *current == passkey) else {

@@ -2,6 +2,7 @@
 //! attestation not asked for. Challenges come from that library's own random source.
 
 use domain::credential::Passkey;
+use domain::house::House;
 use domain::id::AccountId;
 use domain::name::Label;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, Webauthn, WebauthnError,
 };
 
-use crate::{Fault, Settings};
+use crate::Fault;
 
 /// A sign-in ceremony under way.
 pub(crate) struct SignInState(DiscoverableAuthentication);
@@ -66,12 +67,13 @@ pub(crate) struct RelyingParty {
 }
 
 impl RelyingParty {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Fault> {
-        let origin = Url::parse(&settings.issuer).map_err(Fault::unexpected)?;
-        let webauthn = WebauthnBuilder::new(&settings.host, &origin)
-            .map(|builder| builder.rp_name(&settings.house))
+    pub(crate) fn new(house: &House) -> Result<Self, Fault> {
+        let issuer = house.issuer();
+        let origin = Url::parse(&issuer).map_err(Fault::unexpected)?;
+        let webauthn = WebauthnBuilder::new(house.host.as_str(), &origin)
+            .map(|builder| builder.rp_name(&house.name))
             .and_then(WebauthnBuilder::build)
-            .map_err(|why| Fault::unexpected(format_args!("{} cannot have passkeys: {why}", settings.issuer)))?;
+            .map_err(|why| Fault::unexpected(format_args!("{issuer} cannot have passkeys: {why}")))?;
         Ok(Self { webauthn })
     }
 

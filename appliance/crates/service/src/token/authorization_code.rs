@@ -106,7 +106,7 @@ fn begin(
     let detail = json!({ "scopes": family.granted.scopes, "strength": family.granted.authentication.strength });
     op.record_by(&admitted.account().name, "app.sign_in", client.name.as_str(), detail)?;
     Ok(Material {
-        claims: admitted.claims(&family.granted.scopes, &idp.settings.issuer),
+        claims: admitted.claims(&family.granted.scopes, &idp.issuer()),
         subject: admitted.account().subject,
         refresh_token: token.map(|token| token.encode(TokenKind::Refresh)),
         nonce,

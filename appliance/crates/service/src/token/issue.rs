@@ -68,7 +68,7 @@ impl Idp {
         let access_token = self.oauth.access_key()?.encode(&access);
         let id_token = match scopes.has("openid") {
             true => {
-                let mut claims = id_token_claims(&material, &self.settings.issuer, now, expires_at);
+                let mut claims = id_token_claims(&material, &self.issuer(), now, expires_at);
                 claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
                 if let Some(sid) = self.session_claim(family)? {
                     claims.insert("sid".to_owned(), sid.into());

@@ -63,7 +63,7 @@ impl Grant for RefreshToken {
             return Err(TokenRefusal::InvalidScope.into());
         }
         Ok(Material {
-            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &idp.settings.issuer),
+            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &idp.issuer()),
             narrowed,
             subject: admitted.account().subject,
             refresh_token: Some(next.encode(TokenKind::Refresh)),

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use domain::time::Timestamp;
 
-use crate::config::Config;
+use domain::house::House;
 
 /// What the frame around every page needs.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(crate) struct Chrome {
 
 impl Chrome {
     /// The frame for somebody who is not signed in.
-    pub(crate) fn nobody(config: &Config) -> Self {
-        Self { house: config.house.clone(), host: config.authority(), me: None }
+    pub(crate) fn nobody(house: &House) -> Self {
+        Self { house: house.name.clone(), host: house.authority(), me: None }
     }
 }
 
