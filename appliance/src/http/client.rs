@@ -161,7 +161,7 @@ impl Client {
     }
 }
 
-fn trust(roots: Option<&Path>) -> Result<ClientConfig, ClientError> {
+pub(super) fn trust(roots: Option<&Path>) -> Result<ClientConfig, ClientError> {
     let path = match roots {
         Some(path) => path,
         None => SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists()).ok_or_else(|| {
@@ -196,31 +196,60 @@ async fn connect_tls(
     config: &Arc<ClientConfig>,
 ) -> io::Result<futures_rustls::client::TlsStream<TcpStream>> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
     let stream = TcpStream::connect((bare, port)).await?;
+    wrap_tls(bare, stream, config).await
+}
+
+/// TLS over a connection to that name or address.
+pub(super) async fn wrap_tls(
+    bare: &str,
+    stream: TcpStream,
+    config: &Arc<ClientConfig>,
+) -> io::Result<futures_rustls::client::TlsStream<TcpStream>> {
+    let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(Arc::clone(config)).connect(name, stream).await
 }
 
-async fn exchange<S>(mut stream: S, request: http::Request) -> Result<Answer, ClientError>
+async fn exchange<S>(stream: S, request: http::Request) -> Result<Answer, ClientError>
+where
+    S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+{
+    let (response, body) = converse(stream, request, MAX_ANSWER).await?;
+    let media_type = response.header("content-type").map_or("", |value| value.as_str());
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    Ok(Answer { status: response.status().into(), media_type, body })
+}
+
+/// Sends the request and reads an answer of at most `limit` bytes; what is longer breaks off.
+pub(super) async fn converse<S>(
+    mut stream: S,
+    request: http::Request,
+    limit: u64,
+) -> Result<(http::Response, Vec<u8>), ClientError>
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
 {
     let broken = |error: &dyn fmt::Display| ClientError::Broken(error.to_string());
     // A server that refuses a long body answers and closes before it has read all of it: the answer still counts.
     let written = async_io_copy::copy(&mut Encoder::new(request), &mut stream).await;
-    let decoded = decode(stream.take(MAX_ANSWER)).await;
+    let decoded = decode(stream.take(limit)).await;
     let mut response = match (decoded, written) {
         (Ok(response), _) => response,
         (Err(_), Err(error)) => return Err(broken(&error)),
         (Err(error), Ok(_)) => return Err(broken(&error)),
     };
-    let media_type = response.header("content-type").map_or("", |value| value.as_str());
-    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let promised = response.header("content-length").and_then(|value| value.as_str().parse::<u64>().ok());
+    if promised.is_some_and(|length| length > limit) {
+        return Err(ClientError::Broken(format!("it is longer than {limit} bytes")));
+    }
     let body = response.body_bytes().await.map_err(|error| broken(&error))?;
-    Ok(Answer { status: response.status().into(), media_type, body })
+    if promised.is_some_and(|length| body.len() as u64 != length) {
+        return Err(ClientError::Broken("it ends too early".to_owned()));
+    }
+    Ok((response, body))
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, ClientError> {
+pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, ClientError> {
     let late = async {
         system::after(limit).await;
         Err(ClientError::Slow)
@@ -228,7 +257,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, 
     async { Ok(work.await) }.or(late).await
 }
 
-fn to_http(method: Method) -> http::Method {
+pub(super) fn to_http(method: Method) -> http::Method {
     match method {
         Method::Get => http::Method::Get,
         Method::Post => http::Method::Post,

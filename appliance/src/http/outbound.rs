@@ -1,0 +1,247 @@
+//! Questions to servers of the outside world, such as a certificate authority: HTTPS with the system's roots, one request a
+//! connection, no redirects, and a bound on the size and the time of each answer.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::secret::Secret;
+use domain::time::{Span, Timestamp};
+use rustls::ClientConfig;
+use smol::net::TcpStream;
+use tide::http;
+use url::{Host, Url};
+
+use super::client::{self, ClientError};
+use super::request::Method;
+
+/// To connect, TLS included.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// What we call ourselves (RFC 8555 section 6.1 wants it).
+const USER_AGENT: &str = concat!("latchkey/", env!("CARGO_PKG_VERSION"));
+/// Most of a header's value that is looked at.
+const MAX_VALUE: usize = 2048;
+
+/// Asks servers of the outside world.
+pub(crate) struct Outbound {
+    config: Arc<ClientConfig>,
+    limits: OutboundLimits,
+}
+
+/// Bounds of one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundLimits {
+    /// The longest answer, head and body, in bytes.
+    pub bytes: u64,
+    /// To ask and get the whole answer.
+    pub time: Duration,
+}
+
+impl Default for OutboundLimits {
+    fn default() -> Self {
+        Self { bytes: 128 * 1024, time: Duration::from_secs(30) }
+    }
+}
+
+/// One question.
+pub(crate) struct Question<'a> {
+    pub(crate) method: Method,
+    /// `https`, or `http` to this same machine.
+    pub(crate) url: &'a Url,
+    /// The whole `Authorization` header.
+    pub(crate) authorization: Option<&'a Secret<String>>,
+    /// The media type and bytes of the body.
+    pub(crate) body: Option<(&'a str, Vec<u8>)>,
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    /// `Location`, `Replay-Nonce` and `Retry-After` (RFC 8555, RFC 9110).
+    pub(crate) location: Option<String>,
+    pub(crate) replay_nonce: Option<String>,
+    retry_after: Option<String>,
+}
+
+impl Reply {
+    /// Whether it is a 2xx.
+    pub(crate) fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// How long the server asks us to wait, given as seconds or as a date (RFC 9110 section 10.2.3).
+    pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Span> {
+        let raw = self.retry_after.as_deref()?.trim();
+        if let Ok(seconds) = raw.parse::<u32>() {
+            return Some(Span::seconds(seconds.into()));
+        }
+        let date = jiff::fmt::rfc2822::parse(raw).ok()?;
+        Some(Timestamp::from_unix(date.timestamp().as_second()).since(now))
+    }
+}
+
+/// Why there is no answer that can be used.
+#[derive(Debug)]
+pub(crate) enum OutboundError {
+    /// No such name.
+    Unresolved(String),
+    /// Nobody answers there, or its certificate is not trusted.
+    Unreachable(String, io::Error),
+    /// An address that is not asked: neither `https` nor this machine.
+    Insecure(String),
+    /// It broke off, is too long or is no HTTP.
+    Broken(String, String),
+    /// It took too long.
+    Slow(String),
+    /// There are no certificates to trust.
+    Roots(ClientError),
+}
+
+impl fmt::Display for OutboundError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved(host) => {
+                write!(f, "the name {host} cannot be found; check this box's way to the internet")
+            }
+            Self::Unreachable(host, error) => write!(f, "{host} cannot be reached: {error}"),
+            Self::Insecure(host) => write!(f, "the address at {host} is not an https address"),
+            Self::Broken(host, why) => write!(f, "the answer of {host} cannot be read: {why}"),
+            Self::Slow(host) => write!(f, "{host} does not answer in time"),
+            Self::Roots(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Outbound {
+    /// Trusts the certificates in `roots`, or else those of the system.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(crate) fn new(roots: Option<&Path>, limits: OutboundLimits) -> Result<Self, OutboundError> {
+        let config = Arc::new(client::trust(roots).map_err(OutboundError::Roots)?);
+        Ok(Self { config, limits })
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// When there is none that can be used. A status that is no success is an answer.
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Reply, OutboundError> {
+        let host = question.url.host().ok_or_else(|| OutboundError::Insecure(String::new()))?;
+        let here = match &host {
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+            Host::Domain(name) => *name == "localhost",
+        };
+        let name = host.to_string();
+        let (bare, port) = (bare(&host), question.url.port_or_known_default().unwrap_or(443));
+        let secure = question.url.scheme() == "https";
+        let open = question.url.scheme() == "http" && here;
+        if !secure && !open {
+            return Err(OutboundError::Insecure(name));
+        }
+        let request = request(question);
+        let stream = self.connect(&name, &bare, port).await?;
+        let time = self.limits.time;
+        let limit = self.limits.bytes;
+        let answer = if secure {
+            let handshake = client::wrap_tls(&bare, stream, &self.config);
+            let stream = in_time(&name, CONNECT_LIMIT, handshake).await?;
+            let stream = stream.map_err(|error| OutboundError::Unreachable(name.clone(), error))?;
+            in_time(&name, time, client::converse(stream, request, limit)).await?
+        } else {
+            in_time(&name, time, client::converse(stream, request, limit)).await?
+        };
+        reply(answer.map_err(|error| OutboundError::Broken(name, error.to_string()))?)
+    }
+
+    /// Tries each address of that name, within one bound.
+    async fn connect(&self, name: &str, bare: &str, port: u16) -> Result<TcpStream, OutboundError> {
+        let found = in_time(name, CONNECT_LIMIT, smol::net::resolve((bare, port))).await?;
+        let addresses: Vec<SocketAddr> = found.map_err(|_| OutboundError::Unresolved(name.to_owned()))?;
+        if addresses.is_empty() {
+            return Err(OutboundError::Unresolved(name.to_owned()));
+        }
+        let stream = in_time(name, CONNECT_LIMIT, TcpStream::connect(addresses.as_slice())).await?;
+        stream.map_err(|error| OutboundError::Unreachable(name.to_owned(), error))
+    }
+}
+
+fn bare(host: &Host<&str>) -> String {
+    match host {
+        Host::Domain(name) => (*name).to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    }
+}
+
+async fn in_time<T>(host: &str, limit: Duration, work: impl Future<Output = T>) -> Result<T, OutboundError> {
+    client::within(limit, work).await.map_err(|_| OutboundError::Slow(host.to_owned()))
+}
+
+fn request(question: Question<'_>) -> http::Request {
+    let mut request = http::Request::new(client::to_http(question.method), question.url.clone());
+    request.insert_header("accept", "application/json, */*;q=0.1");
+    request.insert_header("connection", "close");
+    request.insert_header("user-agent", USER_AGENT);
+    if let Some(authorization) = question.authorization {
+        request.insert_header("authorization", authorization.expose().as_str());
+    }
+    if let Some((media_type, bytes)) = question.body {
+        request.set_body(bytes);
+        request.insert_header("content-type", media_type);
+    }
+    request
+}
+
+fn reply((response, body): (http::Response, Vec<u8>)) -> Result<Reply, OutboundError> {
+    let header = |name: &str| {
+        let value = response.header(name)?.last().as_str();
+        (value.len() <= MAX_VALUE).then(|| value.to_owned())
+    };
+    Ok(Reply {
+        status: response.status().into(),
+        location: header("location"),
+        replay_nonce: header("replay-nonce"),
+        retry_after: header("retry-after"),
+        body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(784_111_777);
+
+    fn asked_to_wait(value: &str) -> Option<Span> {
+        let retry_after = Some(value.to_owned());
+        Reply { status: 429, body: Vec::new(), location: None, replay_nonce: None, retry_after }.retry_after(NOW)
+    }
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_a_date() {
+        assert_eq!(asked_to_wait("120"), Some(Span::seconds(120)));
+        assert_eq!(asked_to_wait("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Span::minutes(1)));
+        assert_eq!(asked_to_wait("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Span::seconds(0)), "it is over");
+        assert_eq!(asked_to_wait("soon"), None);
+        assert_eq!(asked_to_wait("-1"), None);
+    }
+
+    #[test]
+    fn plain_http_goes_nowhere_but_to_this_machine() {
+        let url = Url::parse("http://ca.example/directory").unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let outbound = Outbound { config: Arc::new(config), limits: OutboundLimits::default() };
+        let question = Question { method: Method::Get, url: &url, authorization: None, body: None };
+        let refused = smol::block_on(outbound.ask(question));
+        assert!(matches!(refused, Err(OutboundError::Insecure(_))));
+    }
+}
