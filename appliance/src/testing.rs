@@ -1,11 +1,14 @@
 //! What unit tests of the endpoints need: an application around a household in memory.
 
+#[path = "../tests/support/fake_http.rs"]
+#[expect(unreachable_pub, reason = "the integration tests use it too")]
+pub(crate) mod fake_http;
 #[path = "../tests/support/moment.rs"]
 #[expect(unreachable_pub, reason = "the integration tests use it too")]
 mod moment;
 #[path = "../tests/support/seeded.rs"]
 #[expect(unreachable_pub, reason = "the integration tests use it too")]
-mod seeded;
+pub(crate) mod seeded;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

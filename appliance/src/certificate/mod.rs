@@ -1,5 +1,7 @@
 //! The certificate that browsers are shown: the owner's files, read again when they change, or a self-made one.
 
+pub mod acme;
+mod dns;
 mod files;
 mod self_made;
 
