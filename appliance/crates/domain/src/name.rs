@@ -3,6 +3,8 @@
 //! Account, group and app names: 1 to 32 of `a-z 0-9 . _ -`, beginning with a letter, not ending with `.` or `-`; upper case is
 //! taken as lower case. Short enough for Unix and LDAP, so that a name never has to change later.
 
+mod suggest;
+
 use std::fmt;
 use std::str::FromStr;
 
