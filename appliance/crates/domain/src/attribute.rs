@@ -284,7 +284,7 @@ fn locale(raw: &str) -> Option<String> {
 }
 
 /// The shape of a name in the tz database: the house does not carry the database itself.
-fn zone(raw: &str) -> Option<String> {
+pub(crate) fn zone(raw: &str) -> Option<String> {
     let part = |part: &str| {
         (1..=14).contains(&part.len())
             && part.starts_with(|c: char| c.is_ascii_alphabetic())
