@@ -76,6 +76,8 @@ case "$purpose" in
         want_lints
         have node || want "JavaScript, for the tests that act as a browser or as an app" nodejs
         have npm || want "to install the two npm packages that those tests import" npm
+        have pebble && have pebble-challtestsrv ||
+            want "a certificate authority and a name server of this machine, for the tests that order a certificate" pebble
         [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
         ;;
     bench)

@@ -132,6 +132,11 @@ impl Outbound {
     /// # Errors
     /// When there is none that can be used. A status that is no success is an answer.
     pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Reply, OutboundError> {
+        // The state of a TLS connection is large, and it is not to be part of everything that asks.
+        Box::pin(self.converse(question)).await
+    }
+
+    async fn converse(&self, question: Question<'_>) -> Result<Reply, OutboundError> {
         let host = question.url.host().ok_or_else(|| OutboundError::Insecure(String::new()))?;
         let here = match &host {
             Host::Ipv4(address) => address.is_loopback(),
@@ -150,12 +155,12 @@ impl Outbound {
         let time = self.limits.time;
         let limit = self.limits.bytes;
         let answer = if secure {
-            let handshake = client::wrap_tls(&bare, stream, &self.config);
+            let handshake = Box::pin(client::wrap_tls(&bare, stream, &self.config));
             let stream = in_time(&name, CONNECT_LIMIT, handshake).await?;
             let stream = stream.map_err(|error| OutboundError::Unreachable(name.clone(), error))?;
-            in_time(&name, time, client::converse(stream, request, limit)).await?
+            in_time(&name, time, Box::pin(client::converse(stream, request, limit))).await?
         } else {
-            in_time(&name, time, client::converse(stream, request, limit)).await?
+            in_time(&name, time, Box::pin(client::converse(stream, request, limit))).await?
         };
         reply(answer.map_err(|error| OutboundError::Broken(name, error.to_string()))?)
     }

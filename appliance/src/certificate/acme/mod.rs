@@ -15,6 +15,7 @@ use std::path::Path;
 use domain::certificate::{AcmeChoice, AcmeDirectory, AriWindow};
 use domain::clock::Moment;
 use domain::entropy::Entropy;
+use domain::host::Host;
 use domain::secret::Secret;
 use domain::time::{Span, Timestamp};
 use serde_json::Value;
@@ -79,7 +80,7 @@ pub struct Renewal {
 /// With words for an owner. The record that was made is taken away again in any case.
 pub async fn obtain(
     choice: &AcmeChoice,
-    host: &str,
+    host: &Host,
     deps: &AcmeDeps<'_>,
     replaces: Option<&str>,
 ) -> Result<Issued, AcmeError> {
@@ -88,6 +89,7 @@ pub async fn obtain(
             "The clock of this box is not trusted yet, and certificates depend on the time. Latchkey waits for it.";
         return Err(AcmeError::new(AcmeErrorKind::ClockNotTrusted, words.to_owned()));
     }
+    let host = host.as_str();
     check_name(choice, host)?;
     let now = deps.moment.now;
     let outbound = outbound(choice, deps)?;
