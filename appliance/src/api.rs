@@ -5,6 +5,7 @@
 mod app;
 mod directory;
 mod house;
+mod panel;
 mod patch;
 mod problem;
 mod time;
@@ -12,6 +13,7 @@ mod time;
 pub use app::*;
 pub use directory::*;
 pub use house::*;
+pub use panel::*;
 pub use patch::Patch;
 pub use problem::{PROBLEM_JSON, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};

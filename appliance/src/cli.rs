@@ -14,6 +14,7 @@ mod failure;
 mod group;
 mod key;
 mod output;
+mod panel;
 mod person;
 mod person_credential;
 mod person_files;
@@ -144,6 +145,8 @@ enum Command {
     /// The keys that sign tokens
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::Verb),
+    /// The LED and the button of the box
+    Panel(panel::Panel),
     /// Show how the house is
     Status(status::Status),
     /// Show who did what, on whom, from where and when
@@ -191,6 +194,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::App(verb) => verb.run(&mut shell),
         Command::Session(verb) => verb.run(&mut shell),
         Command::Key(verb) => verb.run(&mut shell),
+        Command::Panel(panel) => panel.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Serve(serve) => serve.run(),

@@ -1,5 +1,7 @@
 //! What the owner configured: one small TOML file. A key that does not exist is an error that names its line.
 
+mod panel;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 use domain::host::Host;
 use serde::Deserialize;
 use service::Settings;
+
+pub use panel::{Night, NotHours, Panel};
 
 /// More than any sensible file; a wrong path (a disk, a log) is noticed before it fills the memory.
 const MAX_FILE: u64 = 64 * 1024;
@@ -44,6 +48,9 @@ pub struct Config {
     /// What is logged: `error`, `warn`, `info` or `debug`.
     #[serde(default)]
     pub log: LogLevel,
+    /// LED and button.
+    #[serde(default)]
+    pub panel: Panel,
     /// Bounds of the network side.
     #[serde(default)]
     pub limits: Limits,

@@ -56,6 +56,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         socket: None,
         tls: None,
         log: LogLevel::Warn,
+        panel: crate::config::Panel::default(),
         limits: crate::config::Limits::default(),
     })
 }

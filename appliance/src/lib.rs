@@ -10,7 +10,9 @@ mod endpoint;
 mod http;
 pub mod listen;
 mod log;
+mod panel;
 pub mod serve;
+mod signals;
 pub mod system;
 
 #[cfg(test)]

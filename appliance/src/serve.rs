@@ -3,10 +3,9 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::fs::DirBuilder;
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,6 @@ use domain::entropy::Entropy;
 use domain::house::House;
 use futures_lite::FutureExt;
 use service::{Idp, StartError};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use smol::Executor;
 use smol::channel::{self, Sender};
 
@@ -26,8 +24,9 @@ use crate::certificate::{Certificates, TlsError};
 use crate::config::{Config, ConfigError};
 use crate::http::{App, Discovery, Peer, ROUTES, Router};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
-use crate::log;
+use crate::panel::health;
 use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
+use crate::{log, signals};
 
 /// Connections on the control socket.
 const CONTROL_CONNECTIONS: usize = 16;
@@ -179,12 +178,14 @@ impl Server {
         }
         let fresh = executor.spawn(async move { certificates.keep_fresh().await });
         let tended = executor.spawn(tend(Arc::clone(&desk.app)));
+        let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
                 accept.await;
             }
             fresh.cancel().await;
             tended.cancel().await;
+            watched.cancel().await;
             let patience = async {
                 system::after(timeouts.shutdown).await;
             };
@@ -231,7 +232,15 @@ impl Desk {
         };
         let nameplate = idp.nameplate();
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
-        let app = Arc::new(App { bridge, config, clock, entropy, nameplate, discovery: Discovery::default() });
+        let app = Arc::new(App {
+            bridge,
+            config,
+            clock,
+            entropy,
+            nameplate,
+            discovery: Discovery::default(),
+            health: Default::default(),
+        });
         let site = Arc::new(Site::new(Router::new(Arc::clone(&app), ROUTES), timeouts));
         Ok(Self { site, app })
     }
@@ -372,14 +381,5 @@ fn open_listener(address: SocketAddr) -> Result<Async<TcpListener>, ServeError> 
 
 /// Drops the stopper at the first SIGTERM or SIGINT.
 fn on_signals(stopper: Stopper) -> Result<(), ServeError> {
-    let register = || {
-        let (mut ours, theirs) = UnixStream::pair()?;
-        signal_hook::low_level::pipe::register(SIGTERM, theirs.try_clone()?)?;
-        signal_hook::low_level::pipe::register(SIGINT, theirs)?;
-        std::thread::Builder::new().name("signals".to_owned()).stack_size(64 << 10).spawn(move || {
-            let _ = ours.read(&mut [0]);
-            drop(stopper);
-        })
-    };
-    register().map(drop).map_err(ServeError::Threads)
+    signals::on_stop(move || drop(stopper)).map_err(ServeError::Threads)
 }

@@ -96,6 +96,12 @@ pub fn monotonic() -> Instant {
     Instant::now()
 }
 
+/// The clock that the kernel stamps its GPIO events with, in nanoseconds.
+pub(crate) fn monotonic_nanos() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    time.tv_sec.unsigned_abs().saturating_mul(1_000_000_000).saturating_add(time.tv_nsec.unsigned_abs())
+}
+
 /// Ends after that long.
 #[expect(clippy::disallowed_methods, reason = "this is where timers are made")]
 pub fn after(delay: Duration) -> async_io::Timer {

@@ -58,6 +58,7 @@ pub(crate) fn app() -> Arc<App> {
         config,
         nameplate,
         discovery: Discovery::default(),
+        health: Default::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Time;
+use super::{PanelState, Time};
 
 /// A browser that is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,8 @@ pub struct Status {
     pub database_bytes: i64,
     /// The number of the database's schema.
     pub schema: i64,
+    /// What the LED says, and what it would say if that were over.
+    pub states: Vec<PanelState>,
     /// Who asks: `console` or a service account.
     pub you: String,
 }

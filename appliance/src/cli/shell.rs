@@ -33,6 +33,11 @@ impl<'s, 't> Shell<'s, 't> {
         Self { connection, client: None, format, terminal }
     }
 
+    /// The control socket, for what can only be done at the box itself.
+    pub(super) fn socket(&self) -> Result<std::path::PathBuf, Failure> {
+        self.connection.at_the_box()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.terminal.now
     }
@@ -264,6 +269,14 @@ pub(super) struct Target {
 }
 
 impl Connection {
+    /// The control socket, for what can only be done at the box itself.
+    pub(super) fn at_the_box(&self) -> Result<std::path::PathBuf, Failure> {
+        match &self.url {
+            None => Ok(self.socket.clone()),
+            Some(_) => Err(Failure::Usage("that works only on the machine of the server; leave --url out".to_owned())),
+        }
+    }
+
     fn client(&self) -> Result<Client, Failure> {
         let Some(url) = &self.url else {
             return Ok(Client::socket(self.socket.clone())?);

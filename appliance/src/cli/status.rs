@@ -17,7 +17,9 @@ impl Status {
         let Self {} = self;
         let value = shell.get(&path(&["status"]))?;
         shell.show(value, |status: api::Status| {
+            let states: Vec<String> = status.states.into_iter().map(|state| state.text).collect();
             vec![
+                ("state".to_owned(), states.join("\n")),
                 ("house".to_owned(), status.house),
                 ("issuer".to_owned(), status.issuer),
                 ("version".to_owned(), status.version),

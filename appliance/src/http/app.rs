@@ -9,6 +9,7 @@ use service::Nameplate;
 use super::response::Response;
 use crate::bridge::Bridge;
 use crate::config::Config;
+use crate::panel::health::Health;
 use crate::system::Clock;
 
 /// The header that carries the number of a fault.
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) nameplate: Arc<Nameplate>,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
+    /// What the LED should say, and what the panel told.
+    pub(crate) health: Health,
 }
 
 /// The discovery document of the names that it was written for.

@@ -126,21 +126,29 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached, breaks off, or takes too long.
     pub(crate) fn call(&self, call: Call<'_>) -> Result<Answer, ClientError> {
-        smol::block_on(self.converse(call))
+        self.call_within(call, ANSWER_LIMIT)
     }
 
-    async fn converse(&self, call: Call<'_>) -> Result<Answer, ClientError> {
+    /// The same with another limit for the answer.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, breaks off, or takes longer.
+    pub(crate) fn call_within(&self, call: Call<'_>, limit: Duration) -> Result<Answer, ClientError> {
+        smol::block_on(self.converse(call, limit))
+    }
+
+    async fn converse(&self, call: Call<'_>, limit: Duration) -> Result<Answer, ClientError> {
         let request = self.request(call)?;
         match &self.way {
             Way::Socket(path) => {
                 let failed = |error| ClientError::Socket(path.clone(), error);
                 let stream = within(CONNECT_LIMIT, UnixStream::connect(path)).await?.map_err(failed)?;
-                within(ANSWER_LIMIT, exchange(stream, request)).await?
+                within(limit, exchange(stream, request)).await?
             }
             Way::Tls { host, port, config } => {
                 let failed = |error| ClientError::Connect(format!("https://{host}:{port}"), error);
                 let stream = within(CONNECT_LIMIT, connect_tls(host, *port, config)).await?.map_err(failed)?;
-                within(ANSWER_LIMIT, exchange(stream, request)).await?
+                within(limit, exchange(stream, request)).await?
             }
         }
     }

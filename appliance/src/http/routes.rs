@@ -101,6 +101,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::audit::ROUTES,
     endpoint::admin::group::ROUTES,
     endpoint::admin::key::ROUTES,
+    endpoint::admin::panel::ROUTES,
     endpoint::admin::person::ROUTES,
     endpoint::admin::person_files::ROUTES,
     endpoint::admin::service_account::ROUTES,

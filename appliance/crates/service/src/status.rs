@@ -20,6 +20,11 @@ impl Idp {
         self.read(ctx, Need::ReadDirectory, |op| Ok(Status { counts: op.counts(ctx.now)?, issuer: self.issuer() }))
     }
 
+    /// Whether the caller may see how the box is: whoever may see how the house is.
+    pub fn may_look(&self, ctx: &Context) -> Result<(), OpError<Refusal>> {
+        self.read(ctx, Need::ReadDirectory, |_| Ok(()))
+    }
+
     /// Whether the database can be read. Open to all; tells nothing else.
     pub fn healthy(&self, ctx: &Context) -> Result<(), OpError<Refusal>> {
         self.read(ctx, Need::Nothing, |op| Ok(op.ping()?))

@@ -7,6 +7,7 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod group;
 pub(crate) mod key;
+pub(crate) mod panel;
 pub(crate) mod person;
 pub(crate) mod person_files;
 mod problem;
@@ -35,9 +36,6 @@ macro_rules! admin {
 }
 pub(crate) use admin;
 
-/// What an endpoint does.
-type Act = fn(&Idp, &Context, &Request) -> Result<Reply, Stop>;
-
 /// What an endpoint answers.
 pub(crate) enum Reply {
     /// 200 and JSON.
@@ -53,7 +51,10 @@ impl Reply {
 }
 
 /// Finds out who asks, runs the endpoint on a worker thread, and writes down what came of it.
-pub(crate) async fn run(app: Arc<App>, request: Request, act: Act) -> Response {
+pub(crate) async fn run<A>(app: Arc<App>, request: Request, act: A) -> Response
+where
+    A: FnOnce(&Idp, &Context, &Request) -> Result<Reply, Stop> + Send + 'static,
+{
     let done = app.bridge.run(move |idp| caller(idp, &request).and_then(|ctx| act(idp, &ctx, &request)));
     match done.await {
         Ok(Ok(Reply::Json(bytes))) => Response::owned("application/json", bytes),

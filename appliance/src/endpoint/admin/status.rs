@@ -1,16 +1,24 @@
 //! `/status`.
 
+use std::sync::Arc;
+
 use domain::permission::Actor;
 use service::{Context, Idp};
 
-use crate::api::Status;
-use crate::http::{Kind, Request, Route};
+use crate::api::{self, Status};
+use crate::http::{App, Kind, Request, Response, Route, handler};
+use crate::panel::health;
 
-use super::{Reply, Stop, admin};
+use super::{Reply, Stop, run};
 
-pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Admin, "/api/v1/status", admin!(show))];
+pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Admin, "/api/v1/status", handler!(show))];
 
-fn show(idp: &Idp, ctx: &Context, _: &Request) -> Result<Reply, Stop> {
+async fn show(app: Arc<App>, request: Request) -> Response {
+    let panel = health::panel(&app);
+    run(app, request, move |idp, ctx, _| status(idp, ctx, panel)).await
+}
+
+fn status(idp: &Idp, ctx: &Context, panel: api::Panel) -> Result<Reply, Stop> {
     let service::Status { counts, issuer } = idp.status(ctx)?;
     Reply::json(&Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -24,6 +32,7 @@ fn show(idp: &Idp, ctx: &Context, _: &Request) -> Result<Reply, Stop> {
         sessions: counts.sessions,
         database_bytes: counts.database_bytes,
         schema: counts.schema,
+        states: panel.states,
         you: match ctx.actor {
             Actor::Console => "console".to_owned(),
             Actor::Service { .. } => "service account".to_owned(),
