@@ -104,6 +104,9 @@ fn names<'a>(certificate: &'a X509Certificate<'_>) -> impl Iterator<Item = &'a s
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SerialNumber};
 
     use super::*;
@@ -177,5 +180,26 @@ mod tests {
         let (pem, _) = chain(&leaf);
         let id = certificate_id(&pem).unwrap();
         assert_eq!(id.split_once('.').unwrap().1, "AIdlQyE");
+    }
+
+    proptest! {
+        #[test]
+        fn no_certificate_brings_the_reader_down(at: proptest::sample::Index, byte: u8) {
+            let (pem, key) = one_chain();
+            let mut bytes = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let text = URL_SAFE_NO_PAD.encode(&bytes).replace('-', "+").replace('_', "/");
+            let pad = "=".repeat((4 - text.len() % 4) % 4);
+            let pem = format!("-----BEGIN CERTIFICATE-----\n{text}{pad}\n-----END CERTIFICATE-----\n");
+            let _ = certificate_id(&pem);
+            let _ = check(&pem, "id.example.org", key.der_bytes(), NOW);
+        }
+    }
+
+    /// Made once: keys cost time.
+    fn one_chain() -> &'static (String, KeyPair) {
+        static CHAIN: LazyLock<(String, KeyPair)> = LazyLock::new(|| chain(&params("id.example.org")));
+        &CHAIN
     }
 }

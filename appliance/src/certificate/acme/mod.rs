@@ -178,6 +178,8 @@ async fn window(
 
 #[cfg(test)]
 mod tests {
+    use domain::certificate::CertificateChoice;
+
     use super::*;
 
     fn choice(directory: &str) -> AcmeChoice {
@@ -193,5 +195,21 @@ mod tests {
             assert!(check_name(&choice("https://ca.house.lan/acme"), name).is_ok());
         }
         assert!(check_name(&choice("lets-encrypt-staging"), "id.example.org").is_ok());
+    }
+
+    #[test]
+    fn a_choice_in_a_file_names_the_line_of_a_mistake() {
+        let read = |text: &str| toml::from_str::<CertificateChoice>(text).map_err(|error| error.to_string());
+        let good = "kind = \"acme\"\ncontact = \"anna@example.org\"\n[dns]\nkind = \"desec\"\ntoken = \"hush\"\n";
+        assert!(read(good).is_ok());
+        for (from, to, line) in [
+            ("contact", "contacts", "line 2"),
+            ("anna@example.org", "anna", "line 2"),
+            ("token", "tokens", "line 5"),
+            ("\"hush\"", "\"two words\"", "line 5"),
+        ] {
+            let error = read(&good.replacen(from, to, 1)).unwrap_err();
+            assert!(error.contains(line), "{error}");
+        }
     }
 }

@@ -46,7 +46,13 @@ impl Update<'_> {
         match (rcode, believed) {
             (0, Ok(())) => Ok(()),
             (_, Err(Distrust::Key)) => Err(self.refused("does not know the TSIG key, or has another under this name")),
-            (_, Err(Distrust::Time)) => Err(self.refused("says that its clock and ours are too far apart")),
+            (_, Err(Distrust::Time)) => {
+                let words = format!(
+                    "The name server {} says that its clock and ours are too far apart. Set its clock.",
+                    self.server
+                );
+                Err(AcmeError::new(AcmeErrorKind::ProviderRefused, words))
+            }
             (0, Err(Distrust::Unsigned)) => {
                 Err(self.refused("gave an answer that is not signed with the TSIG key: it cannot be trusted"))
             }

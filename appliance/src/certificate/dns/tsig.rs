@@ -214,6 +214,8 @@ fn add_to_count(message: &mut [u8], change: i16) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -297,5 +299,20 @@ pub(super) mod tests {
         let signed = Signer::new(&name, &key(b'k')).sign(head, NOW);
         let mac: String = signed.mac.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(mac, "3e46a7f2e737a5654ada3383719a3af9990bd00ccf912ddd6317e2bff5ff41ed");
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_but_the_signed_one_is_believed(bytes in proptest::collection::vec(any::<u8>(), 0..200), at: proptest::sample::Index) {
+            let (name, key) = ("latchkey.example".parse().unwrap(), key(1));
+            let signer = Signer::new(&name, &key);
+            let signed = signer.sign(vec![0; HEAD], NOW);
+            prop_assert!(signer.check(&signed, &bytes).is_err());
+            let mut one = answer(&signed.message, &name, &key, 0);
+            // The name and the class of the record are signed as we know them, not as they came.
+            let at = at.index(HEAD);
+            one[at] ^= 0x10;
+            prop_assert!(at < 2 || signer.check(&signed, &one).is_err());
+        }
     }
 }

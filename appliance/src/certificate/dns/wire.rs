@@ -190,6 +190,7 @@ pub(super) fn is_plausible(message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use simple_dns::ResourceRecord;
     use simple_dns::rdata::{CNAME, TXT};
 
@@ -236,9 +237,21 @@ mod tests {
         for end in 0..whole.len() {
             assert!(read(&whole[..end], &name("_acme-challenge.a.example")).is_err(), "{end}");
         }
-        let mut loops = whole.clone();
-        let at = whole.len() - 20;
-        loops[at] = 0xc0;
-        let _ = read(&loops, &name("_acme-challenge.a.example"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_brings_the_reader_down(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&bytes, &name("_acme-challenge.a.example"));
+        }
+
+        #[test]
+        fn no_change_to_a_good_answer_brings_the_reader_down(at: proptest::sample::Index, byte: u8, more in 0..40usize) {
+            let mut bytes = answer(vec![RData::TXT(TXT::new().with_string("one").unwrap())]);
+            bytes.extend(vec![byte; more]);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = read(&bytes, &name("_acme-challenge.a.example"));
+        }
     }
 }
