@@ -7,6 +7,7 @@ mod directory;
 mod house;
 mod panel;
 mod patch;
+mod presence;
 mod problem;
 mod time;
 
@@ -15,6 +16,7 @@ pub use directory::*;
 pub use house::*;
 pub use panel::*;
 pub use patch::Patch;
+pub use presence::*;
 pub use problem::{PROBLEM_JSON, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 pub use time::Time;

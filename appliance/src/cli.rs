@@ -8,6 +8,7 @@ mod app_claim;
 mod app_trial;
 mod attributes;
 mod audit;
+mod claim;
 mod completions;
 mod demo;
 mod failure;
@@ -147,6 +148,8 @@ enum Command {
     Key(key::Verb),
     /// The LED and the button of the box
     Panel(panel::Panel),
+    /// Show the one-time code with which a browser claims this box
+    Claim(claim::Claim),
     /// Show how the house is
     Status(status::Status),
     /// Show who did what, on whom, from where and when
@@ -195,6 +198,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Session(verb) => verb.run(&mut shell),
         Command::Key(verb) => verb.run(&mut shell),
         Command::Panel(panel) => panel.run(&mut shell),
+        Command::Claim(claim) => claim.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Serve(serve) => serve.run(),

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::clock::Trust;
 use domain::time::{Timestamp, Uptime};
-use service::Idp;
+use service::{Context, Idp};
 
 use crate::bridge::Bridge;
 use crate::config::Config;
@@ -62,9 +62,11 @@ pub(crate) fn app() -> Arc<App> {
     })
 }
 
-/// An empty household of that configuration.
+/// An empty household of that configuration, claimed at its console.
 pub(crate) fn idp(config: &Config) -> Idp {
-    Idp::in_memory(config.names(), Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap()
+    let idp = Idp::in_memory(config.names(), Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap();
+    idp.claim_here(&Context::console(steady(NOW))).unwrap();
+    idp
 }
 
 /// A folder of the test's own, gone when it is dropped.

@@ -19,6 +19,7 @@ impl House {
     /// Groups, some inside others, and one app that the family may use and that asks for no consent.
     pub fn found(control: Connection) -> Self {
         let mut house = Self { control, persons: 0 };
+        house.post("/presence/claim", &json!({}));
         house.post("/groups", &json!({ "name": "family" }));
         for number in 0..GROUPS {
             house.post("/groups", &json!({ "name": format!("group-{number}") }));

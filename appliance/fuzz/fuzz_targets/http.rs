@@ -11,6 +11,7 @@ use appliance::system::{Clock, SystemEntropy};
 use domain::clock::Trust;
 use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
+use service::Context;
 
 struct Standing;
 
@@ -36,7 +37,10 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
         timeouts: Timeouts::default(),
         in_memory: true,
     };
-    Desk::open(setup).expect("a household in memory")
+    let desk = Desk::open(setup).expect("a household in memory");
+    let console = Context::console(Standing.moment());
+    desk.operate(move |idp| idp.claim_here(&console)).expect("a free thread").expect("a claim");
+    desk
 });
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,6 +3,8 @@
 pub(crate) mod admin;
 pub(crate) mod health;
 pub(crate) mod oauth;
+mod presence;
 pub(crate) mod session;
+pub(crate) mod setup;
 pub(crate) mod static_files;
 pub(crate) mod web;

@@ -30,6 +30,7 @@ const FILES: &[File] = files! {
     "helpers.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
     "robots.txt": "text/plain; charset=utf-8",
+    "setup.js": "text/javascript; charset=utf-8",
     "webauthn.js": "text/javascript; charset=utf-8",
 };
 

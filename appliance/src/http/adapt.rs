@@ -14,10 +14,11 @@ use tide::http;
 
 use super::app::App;
 use super::form::Form;
+use super::gate::nothing_here;
 use super::request::{Method, PathParams, Peer, Request};
 use super::response::Response;
 use super::routes::{self, BODY_LIMIT, Kind, Route, Table};
-use super::{csrf, headers};
+use super::{csrf, gate, headers};
 use crate::{endpoint, system};
 
 /// One request whose framing has been checked and whose body has been read.
@@ -169,7 +170,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         .ext_mut()
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
-    let person = route.kind == Kind::Page && looks_like_a_person(&raw);
+    let person = matches!(route.kind, Kind::Page | Kind::Setup) && looks_like_a_person(&raw);
     let back = if person { way_back(&raw, &app.house().issuer()) } else { String::new() };
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
@@ -187,22 +188,14 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
 /// Makes the request that the endpoint sees, or refuses it by the rules of the route's kind.
 fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Result<Request, Response> {
     let host = raw.header("host").map_or("", |host| host.as_str());
-    match (peer, route.kind) {
-        (Peer::Control { .. }, Kind::Page | Kind::Protocol) => return Err(nothing_here()),
-        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public) => {}
-        (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
-            if !host.eq_ignore_ascii_case(&app.house().authority()) {
-                let text = format!("This server is {}. Use that address.", app.house().issuer());
-                return Err(Response::text(421, text));
-            }
-        }
-    }
+    gate::admits(route, app, peer, host)?;
+    let ours = gate::origin(route.kind, app, host);
     let params = PathParams::read(route.path, raw.url().path()).ok_or_else(nothing_here)?;
     let query = Form::parse(raw.url().query().unwrap_or_default())?;
     let Moment { now, uptime, trust } = app.clock.moment();
     let (method, body) = (route.method, Vec::new());
     let request = Request { method, params, query, body, peer, now, uptime, trust, headers: raw };
-    if route.kind == Kind::Page && !csrf::allowed(&request, &app.house().issuer()) {
+    if matches!(route.kind, Kind::Page | Kind::Setup) && !csrf::allowed(&request, &ours) {
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));
     }
@@ -224,10 +217,6 @@ fn way_back(request: &http::Request, issuer: &str) -> String {
         referer.strip_prefix(issuer).unwrap_or("/").to_owned()
     };
     if back.starts_with('/') && !back.starts_with("//") { back } else { "/".to_owned() }
-}
-
-fn nothing_here() -> Response {
-    Response::text(404, "There is nothing at this address.")
 }
 
 /// The answer when no row has this path, or none with this method.
@@ -260,7 +249,7 @@ fn encode(mut response: Response, kind: Kind, secure: bool) -> http::Response {
 
 /// Whether to tell the browser to insist on TLS for this name.
 fn secure(app: &App, peer: Peer) -> bool {
-    matches!(peer, Peer::Network(_)) && app.house().strict_transport()
+    matches!(peer, Peer::Network(_)) && app.nameplate.claimed() && app.house().strict_transport()
 }
 
 fn log(method: &str, route: &str, status: u16, peer: Peer, started: Instant) {

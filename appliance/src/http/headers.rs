@@ -20,7 +20,7 @@ pub(super) fn complete(kind: Kind, secure: bool, response: &mut Response) {
         add("Strict-Transport-Security", "max-age=31536000");
     }
     match kind {
-        Kind::Page => {
+        Kind::Page | Kind::Setup => {
             add("Cache-Control", "no-store");
             add("Referrer-Policy", "same-origin");
             add("Cross-Origin-Opener-Policy", "same-origin");

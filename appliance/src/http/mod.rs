@@ -9,6 +9,7 @@ mod cookies;
 mod csrf;
 mod depth;
 mod form;
+mod gate;
 mod headers;
 mod json;
 mod outbound;

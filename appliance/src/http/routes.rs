@@ -20,6 +20,8 @@ pub(crate) type Handler = fn(Arc<App>, Request) -> Pin<Box<dyn Future<Output = R
 pub(crate) enum Kind {
     /// For people with browsers: cookies, so no POST from other sites; strict CSP; never cached.
     Page,
+    /// For the browser that sets up a box without an owner: as a page, under whatever name or address the box is reached.
+    Setup,
     /// For apps (token, userinfo ...): no cookies, so no CSRF check; not cached unless the endpoint says so.
     Protocol,
     /// The admin API, on the control socket and with a bearer token on TLS: no cookies; never cached.
@@ -38,13 +40,19 @@ pub(crate) struct Route {
     pub(crate) kind: Kind,
     /// The longest body in bytes.
     pub(crate) body_limit: usize,
+    /// Whether a box without an owner serves it too.
+    pub(crate) in_setup: bool,
     /// What answers.
     pub(crate) handler: Handler,
 }
 
 impl Route {
     const fn new(method: Method, path: &'static str, kind: Kind, handler: Handler) -> Self {
-        Self { method, path, kind, body_limit: BODY_LIMIT, handler }
+        let in_setup = match kind {
+            Kind::Setup | Kind::Public => true,
+            Kind::Page | Kind::Protocol | Kind::Admin => false,
+        };
+        Self { method, path, kind, body_limit: BODY_LIMIT, in_setup, handler }
     }
 
     /// `GET` and `HEAD`.
@@ -77,6 +85,12 @@ impl Route {
         Self::new(Method::Options, path, kind, handler)
     }
 
+    /// The setup leads here: a box without an owner serves it.
+    pub(crate) const fn in_setup(mut self) -> Self {
+        self.in_setup = true;
+        self
+    }
+
     /// Another bound for the body.
     pub(crate) const fn body(mut self, limit: usize) -> Self {
         self.body_limit = limit;
@@ -104,12 +118,14 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::panel::ROUTES,
     endpoint::admin::person::ROUTES,
     endpoint::admin::person_files::ROUTES,
+    endpoint::admin::presence::ROUTES,
     endpoint::admin::service_account::ROUTES,
     endpoint::admin::sign_in::ROUTES,
     endpoint::admin::status::ROUTES,
     endpoint::admin::trial::ROUTES,
     endpoint::health::ROUTES,
     endpoint::oauth::ROUTES,
+    endpoint::setup::ROUTES,
     endpoint::static_files::ROUTES,
     endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,

@@ -23,7 +23,7 @@ use appliance::serve::{self, Desk, Setup, Stopper, Via};
 use appliance::system::{Clock, SystemClock};
 use domain::clock::{Moment, Trust};
 use domain::time::{Span, Timestamp, Uptime};
-use service::Idp;
+use service::{Context, Idp};
 
 pub use client::{Answer, Call, TlsClient};
 pub use moment::steady;
@@ -103,7 +103,12 @@ struct Running {
 impl Server {
     /// A server without sockets, called `https://id.example`.
     pub fn start() -> Self {
-        Self::build(&config("host = \"id.example\""), Timeouts::default(), Sockets::None)
+        Self::build(&config("host = \"id.example\""), Timeouts::default(), Sockets::None).claimed()
+    }
+
+    /// The same without an owner, with these lines of configuration.
+    pub fn unclaimed(lines: &str) -> Self {
+        Self::build(&config(lines), Timeouts::default(), Sockets::None)
     }
 
     /// A server on a free port of 127.0.0.1, called `https://localhost:<port>`.
@@ -116,14 +121,21 @@ impl Server {
         // The port is part of the issuer, so it is found first; the listener is then opened on it.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!("host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n{lines}");
-        Self::build(&config(&text), timeouts, Sockets::Tls)
+        Self::build(&config(&text), timeouts, Sockets::Tls).claimed()
     }
 
     /// The same with the control socket open too; see [`Self::socket`].
     pub fn listen_with_control() -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!("host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n");
-        Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl)
+        Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl).claimed()
+    }
+
+    /// Claims the house at its console.
+    fn claimed(self) -> Self {
+        let moment = self.clock.moment();
+        self.operate(move |idp| idp.claim_here(&Context::console(moment))).unwrap();
+        self
     }
 
     fn build(config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {

@@ -18,6 +18,9 @@ pub const BY_CODE_LIFETIME: Span = Span::minutes(10);
 /// Who made the link that a recovery code opened, as its `created_by`; no name has a blank.
 pub const BY_CODE: &str = "recovery code";
 
+/// Who made the link that a recovery code opened with somebody at the box, as its `created_by`.
+pub const BY_PRESENCE: &str = "recovery code at the box";
+
 /// What the link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

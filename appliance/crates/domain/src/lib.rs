@@ -25,6 +25,7 @@ pub mod name;
 pub mod panel;
 pub mod permission;
 pub mod picture;
+pub mod presence;
 pub mod provisioning;
 pub mod redirect_uri;
 pub mod scope;

@@ -2,7 +2,6 @@
 //! set a secret for somebody else.
 
 use domain::account::Account;
-use domain::credential::recovery::Worth;
 use domain::credential::{
     Credential, CredentialKind, CredentialView, MAX_PASSKEYS, Passkey, RecoveryCodes, StoredCredential, TotpSecret,
     totp,
@@ -20,7 +19,7 @@ use crate::operation::{Abort, Writing};
 use crate::session::end_sessions;
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, demanded, password_hash, step_of, webauthn};
-use crate::{Change, Context, Fault, Idp, OpError, Refusal, Whose, recovery};
+use crate::{Change, Context, Fault, Idp, OpError, Refusal, Whose};
 
 /// An authenticator app that was shown its secret and has not sent a code yet.
 pub(crate) struct TotpEnrolment {
@@ -186,15 +185,11 @@ impl Idp {
         })
     }
 
-    /// Makes ten new recovery codes; the old ones are void. Shown once. Refused where they would open nothing.
+    /// Makes ten new recovery codes; the old ones are void. Shown once.
     pub fn regenerate_recovery_codes(&self, ctx: &Context) -> Result<Vec<Secret<String>>, OpError<Refusal>> {
         let me = me(ctx)?;
         self.write(ctx, Need::ChangeSelf(me), |op| {
             let account = op.account(me)?.ok_or(Refusal::Denied(Denied::NotSignedIn))?;
-            if recovery::worth(op, &account)? == Worth::Nothing {
-                let why = "recovery codes alone do not let in who looks after the house; add a second passkey";
-                return Err(Abort::refuse(Refusal::Conflict(why.into())));
-            }
             self.new_recovery_codes(op, &account)
         })
     }

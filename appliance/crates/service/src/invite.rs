@@ -190,7 +190,7 @@ impl Idp {
         let row = OpaqueToken::decode(TokenKind::Invite, token).map(|token| token.row);
         let made = self
             .made_passkey(ctx, answer, |r| r.entrance.as_ref().is_some_and(|entrance| Some(entrance.invite) == row))?;
-        self.write(ctx, Need::Nothing, |op| {
+        let accepted = self.write(ctx, Need::Nothing, |op| {
             let (mut account, invite) = open_invite(op, ctx, token).map_err(Abort::Undo)?;
             if let Some(name) = &made.display_name {
                 account.attributes.insert("display_name".into(), json!(name));
@@ -203,7 +203,9 @@ impl Idp {
             let older_passkeys = older.map(domain::credential::StoredCredential::view).collect();
             let entered = self.enter(op, &account, &invite, Factors::NONE.with(Factor::Passkey))?;
             Ok(Accepted { older_passkeys, ..entered })
-        })
+        })?;
+        self.look_whether_claimed()?;
+        Ok(accepted)
     }
 
     /// For a device that cannot hold a passkey: shows a secret to an authenticator app.
@@ -229,7 +231,7 @@ impl Idp {
         let row = OpaqueToken::decode(TokenKind::Invite, token).map(|token| token.row);
         let secret =
             self.confirmed_totp(ctx, answer.ceremony, answer.code, |e| e.invite.is_some() && e.invite == row)?;
-        self.write(ctx, Need::Nothing, |op| {
+        let accepted = self.write(ctx, Need::Nothing, |op| {
             let (account, invite) = open_invite(op, ctx, token).map_err(Abort::Undo)?;
             password_possible(op, &account).map_err(Abort::Undo)?;
             let older = op.credentials(account.id)?;
@@ -241,7 +243,9 @@ impl Idp {
             op.record("totp.set", account.name.as_str(), json!({}))?;
             let proven = Factors::NONE.with(Factor::Password).with(Factor::Totp);
             Ok(Accepted { older_passkeys, ..self.enter(op, &account, &invite, proven)? })
-        })
+        })?;
+        self.look_whether_claimed()?;
+        Ok(accepted)
     }
 
     /// Uses up the link and opens the session. Whoever lost a phone is signed out everywhere else,
@@ -261,9 +265,9 @@ impl Idp {
         let has_codes =
             credentials.iter().any(|s| s.credential.kind() == CredentialKind::Recovery && s.credential.usable());
         let worth = recovery::worth(op, account)?;
-        let of_use = !has_codes && worth != Worth::Nothing;
-        let recovery_codes = if of_use { self.new_recovery_codes(op, account)? } else { Vec::new() };
+        let recovery_codes = if !has_codes { self.new_recovery_codes(op, account)? } else { Vec::new() };
         op.record("invite.accept", account.name.as_str(), json!({"purpose": invite.purpose}))?;
+        self.claim_by(op, account)?;
         let session = self.grant_session(op, account, proven).map_err(|abort| abort.map(|why| refused(&why)))?;
         Ok(Accepted { session, recovery_codes, worth, older_passkeys: Vec::new() })
     }

@@ -25,6 +25,7 @@ mod operation;
 mod page;
 mod pending;
 mod picture;
+mod presence;
 mod recovery;
 mod refusals;
 mod session;
@@ -67,9 +68,9 @@ pub use keys::{KeyView, Rotation};
 pub use nameplate::{Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
-pub use recovery::{RecoveryRefusal, WayBack};
+pub use recovery::{RecoveryAttempt, RecoveryRefusal, WayBack};
 pub use session::{NewSession, SignedIn};
-pub use setup::Naming;
+pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
 pub use token::{TokenAnswer, TokenRefusal, TokenRequest};
@@ -84,6 +85,7 @@ pub struct Idp {
     /// What the configuration says, which the setup cannot change.
     given: Settings,
     pictures: picture::Gate,
+    presence: presence::Presence,
     refusals: refusals::RefusalLog,
     sign_ins: sign_in::SignIns,
     oauth: oauth::OAuth,
@@ -115,6 +117,7 @@ impl Idp {
             sign_ins: sign_in::SignIns::new(&nameplate.house())?,
             nameplate,
             pictures: picture::Gate::default(),
+            presence: presence::Presence::default(),
             refusals: refusals::RefusalLog::new(moment.now),
             oauth: oauth::OAuth::default(),
             known: known::Known::default(),

@@ -1,5 +1,5 @@
 //! A recovery code in place of everything that was lost. It proves little, a paper may lie about, so all it opens is a short
-//! link to make a new passkey, and only for people without an office.
+//! link to make a new passkey; who holds an office needs somebody at the box as well, who opens a recovery window.
 //!
 //! Somebody unknown, somebody without codes, a wrong code, one that has to wait and an account that is closed look the same
 //! and cost the same work.
@@ -10,7 +10,7 @@ use domain::account::{Account, AccountKind};
 use domain::credential::recovery::{RecoveryCodes, Worth};
 use domain::credential::{Credential, CredentialKind, StoredCredential};
 use domain::id::{AccountId, CredentialNumber};
-use domain::invite::{BY_CODE, BY_CODE_LIFETIME, InvitePurpose};
+use domain::invite::{BY_CODE, BY_CODE_LIFETIME, BY_PRESENCE, InvitePurpose};
 use domain::lockout::Lockout;
 use domain::name::Username;
 use domain::permission::{Denied, Need};
@@ -33,7 +33,7 @@ pub enum RecoveryRefusal {
     Denied(Denied),
     /// Unknown, wrong, used, waiting or closed: it is not said which.
     NotAccepted,
-    /// The code is right and still good, but its person looks after the house: that takes another admin or the console.
+    /// The code is right and still good, but its person looks after the house: that takes another admin, or somebody at the box.
     HoldsOffice,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for RecoveryRefusal {
             Self::Denied(_) => "sign in first",
             Self::NotAccepted => "the name and the code do not belong together, or the code was used before",
             Self::HoldsOffice => {
-                "who looks after the house gets back in with a link from another admin, or at the console: latchkey person recover NAME"
+                "who looks after the house also needs somebody at the box: hold its button for three seconds and try again at once; or ask another admin, or use the console: latchkey person recover NAME"
             }
         })
     }
@@ -64,15 +64,35 @@ pub struct WayBack {
     pub without_passkeys: bool,
 }
 
+/// A recovery code as somebody typed it.
+#[derive(Clone, Copy, Debug)]
+pub struct RecoveryAttempt<'a> {
+    /// Whose it is said to be.
+    pub name: &'a str,
+    /// The code.
+    pub code: &'a str,
+    /// What the browser is recognised by, for a recovery window.
+    pub held: &'a str,
+}
+
+/// The link that a code opened, and whether it took somebody at the box.
+struct Opened {
+    invite: NewInvite,
+    by_presence: bool,
+}
+
 impl Idp {
     /// Spends one recovery code and makes a link of ten minutes for a new passkey: one commit.
     pub fn recover_with_code(
         &self,
         ctx: &Context,
-        name: &str,
-        code: &str,
+        attempt: &RecoveryAttempt<'_>,
     ) -> Result<NewInvite, OpError<RecoveryRefusal>> {
-        self.write(ctx, Need::Nothing, |op| self.spend_recovery_code(op, name, code))
+        let link = self.write(ctx, Need::Nothing, |op| self.spend_recovery_code(op, attempt))?;
+        if link.by_presence {
+            self.close_window();
+        }
+        Ok(link.invite)
     }
 
     /// How the person who is signed in would get back in.
@@ -91,18 +111,17 @@ impl Idp {
     fn spend_recovery_code(
         &self,
         op: &Writing<'_>,
-        name: &str,
-        code: &str,
-    ) -> Result<NewInvite, Abort<RecoveryRefusal>> {
-        let person = find(op, name)?;
+        attempt: &RecoveryAttempt<'_>,
+    ) -> Result<Opened, Abort<RecoveryRefusal>> {
+        let person = find(op, attempt.name)?;
         // A name that nobody has may be a code in the wrong field: it is not written down.
         let known = person.as_ref().map(|account| account.name.to_string()).unwrap_or_default();
-        let refuse = |why: &str, refusal: RecoveryRefusal| -> Result<NewInvite, Abort<RecoveryRefusal>> {
+        let refuse = |why: &str, refusal: RecoveryRefusal| -> Result<Opened, Abort<RecoveryRefusal>> {
             op.record_refusal("recovery_code.use", &known, json!({"why": why}))?;
             Err(refusal.commit())
         };
         let (stored, mut codes) = codes_of(op, person.as_ref())?;
-        let right = codes.spend(code);
+        let right = codes.spend(attempt.code);
         if stored.lockout.blocked(op.ctx.now).is_some() {
             return refuse("code blocked", RecoveryRefusal::NotAccepted);
         }
@@ -113,7 +132,8 @@ impl Idp {
         if account.usable(op.ctx.now).is_err() {
             return refuse("account", RecoveryRefusal::NotAccepted);
         }
-        if op.roles(account.id, account.kind)?.any_office() {
+        let by_presence = op.roles(account.id, account.kind)?.any_office();
+        if by_presence && !self.use_recovery_window(op.ctx, attempt.held) {
             return refuse("office", RecoveryRefusal::HoldsOffice);
         }
         let left = codes.left();
@@ -123,10 +143,16 @@ impl Idp {
             last_used_at: Some(op.ctx.now),
             ..stored
         })?;
-        op.record_by(&account.name, "recovery_code.use", account.name.as_str(), json!({"left": left}))?;
+        op.record_by(
+            &account.name,
+            "recovery_code.use",
+            account.name.as_str(),
+            json!({"left": left, "at_the_box": by_presence}),
+        )?;
         let expires_at = op.ctx.now + BY_CODE_LIFETIME;
-        let link = NewLink { purpose: InvitePurpose::Recover, created_by: BY_CODE.to_owned(), expires_at };
-        Ok(self.put_invite(op, &account, link)?)
+        let created_by = if by_presence { BY_PRESENCE } else { BY_CODE }.to_owned();
+        let link = NewLink { purpose: InvitePurpose::Recover, created_by, expires_at };
+        Ok(Opened { invite: self.put_invite(op, &account, link)?, by_presence })
     }
 }
 

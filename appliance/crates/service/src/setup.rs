@@ -1,17 +1,25 @@
 //! From a powered box to a house with an owner: its names, and who claimed it.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use domain::account::{Account, AccountKind};
 use domain::group::{Builtin, Group};
 use domain::host::Host;
 use domain::house::House;
-use domain::name::Label;
-use domain::permission::{Actor, Need};
-use domain::time::Timestamp;
+use domain::id::{AccountId, Subject};
+use domain::invite::InvitePurpose;
+use domain::name::{Label, Username};
+use domain::permission::{Actor, Denied, Need};
+use domain::time::{Span, Timestamp};
 use serde_json::json;
 use store::{Reader, Store};
 
-use crate::operation::{Abort, Writing};
+use crate::invite::NewLink;
+use crate::operation::{Abort, Refuses, Writing};
 use crate::sign_in::webauthn::RelyingParty;
-use crate::{Change, Context, Fault, Idp, Nameplate, OpError, Refusal, Settings};
+use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings};
 
 /// What a house is called that nobody named.
 const UNNAMED: &str = "Home";
@@ -20,6 +28,12 @@ const UNNAMED: &str = "Home";
 const CLAIMED_AT: &str = "claimed_at";
 const HOST: &str = "host";
 const HOUSE: &str = "house";
+const FIRST_OWNER: &str = "first_owner";
+
+/// Who made the link of the setup, as its `created_by`; no name has a blank.
+const IN_SETUP: &str = "the setup";
+/// How long the link lives that leads from the setup to the first passkey.
+const LINK: Span = Span::hours(1);
 
 /// What the store and the configuration say together.
 pub(crate) fn nameplate(store: &Store, given: &Settings) -> Result<Nameplate, Fault> {
@@ -44,6 +58,67 @@ fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, store::Fault> {
 
 fn claimed(reader: &Reader<'_>) -> Result<bool, store::Fault> {
     Ok(reader.setting::<Timestamp>(CLAIMED_AT)?.is_some())
+}
+
+/// Why a step of the setup was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupRefusal {
+    /// Nobody is present, or this browser did not begin.
+    NotBegun,
+    /// Another browser began; in words, which.
+    Taken(String),
+    /// The code is wrong, or was used.
+    WrongCode,
+    /// Too many codes were tried in the last minute.
+    TooManyTries,
+    /// The box has an owner.
+    Claimed,
+    /// A name is missing or cannot be used; in words, why.
+    Objection(String),
+}
+
+impl fmt::Display for SetupRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBegun => f.write_str("press the button of the box first, or type its code"),
+            Self::Taken(by) => write!(f, "{by} began to set up this box; press the button again to begin here"),
+            Self::WrongCode => f.write_str("this is not the code that the box shows now"),
+            Self::TooManyTries => f.write_str("too many codes were tried; wait a minute"),
+            Self::Claimed => f.write_str("this box has an owner already"),
+            Self::Objection(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Refuses for SetupRefusal {
+    fn denied(_: Denied) -> Self {
+        Self::NotBegun
+    }
+}
+
+impl From<SetupRefusal> for OpError<SetupRefusal> {
+    fn from(refusal: SetupRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Refusal> for SetupRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::Objection(refusal.to_string())
+    }
+}
+
+/// What the pages of the setup show.
+#[derive(Clone, Debug)]
+pub struct SetupView {
+    /// The names as they are now.
+    pub house: Arc<House>,
+    /// Whether the host is fixed by the configuration.
+    pub host_is_given: bool,
+    /// Whether somebody chose the host already.
+    pub named: bool,
+    /// The owner that was named already, as others see them.
+    pub owner: Option<String>,
 }
 
 /// The configuration has the last word on what it says.
@@ -118,19 +193,152 @@ impl Idp {
         op.record("house.claim", "", json!({"by": "console"}))
     }
 
+    /// Claims the box for whoever works at its console and wants no setup pages.
+    pub fn claim_here(&self, ctx: &Context) -> Result<Change, OpError<Refusal>> {
+        let change = self.write(ctx, Need::Own, |op| {
+            if claimed(op)? {
+                return Ok(Change::Unchanged);
+            }
+            op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+            op.record("house.claim", "", json!({"by": "console"}))?;
+            Ok::<_, Abort<Refusal>>(Change::Changed)
+        })?;
+        self.look_whether_claimed()?;
+        Ok(change)
+    }
+
     /// Looks again, after a commit that may have claimed the house.
     pub(crate) fn look_whether_claimed(&self) -> Result<(), Fault> {
         if !self.nameplate.claimed() && self.store.read(claimed)? {
             self.nameplate.claim();
+            self.close_window();
         }
         Ok(())
     }
 }
 
+/// The steps of a claim. Each asks first whether the claim is this browser's.
+impl Idp {
+    /// What is decided already, so that a setup that broke off goes on where it was.
+    pub fn see_setup(&self, ctx: &Context, held: Option<&str>) -> Result<SetupView, OpError<SetupRefusal>> {
+        self.holds_claim(ctx, held)?;
+        self.read(ctx, Need::Nothing, |op| {
+            let owner = first_owner(op)?.map(|account| account.display_name().to_owned());
+            let house = self.house();
+            let named = !house.host.is_provisional();
+            Ok(SetupView { house, host_is_given: self.given.host.is_some(), named, owner })
+        })
+    }
+
+    /// Names the house on the way.
+    pub fn name_in_setup(
+        &self,
+        ctx: &Context,
+        held: Option<&str>,
+        naming: &Naming,
+    ) -> Result<Change, OpError<SetupRefusal>> {
+        self.holds_claim(ctx, held)?;
+        let change = self.write(ctx, Need::Nothing, |op| {
+            self.put_names(op, naming).map_err(|abort| abort.map(SetupRefusal::from))
+        })?;
+        self.look_at_names()?;
+        Ok(change)
+    }
+
+    /// Makes the owner and the link that leads to their first passkey. Doing it again with another name renames that owner and
+    /// voids the link made before: there is never a second half-made owner.
+    pub fn name_owner(
+        &self,
+        ctx: &Context,
+        held: Option<&str>,
+        called: &Label,
+    ) -> Result<NewInvite, OpError<SetupRefusal>> {
+        self.holds_claim(ctx, held)?;
+        self.write(ctx, Need::Nothing, |op| {
+            if claimed(op)? {
+                return Err(SetupRefusal::Claimed.into());
+            }
+            let owner = self.put_first_owner(op, called).map_err(|abort| abort.map(SetupRefusal::from))?;
+            let (purpose, expires_at) = (InvitePurpose::Join, op.ctx.now + LINK);
+            let link = NewLink { purpose, created_by: IN_SETUP.to_owned(), expires_at };
+            Ok(self.put_invite(op, &owner, link)?)
+        })
+    }
+
+    /// A link that another browser made on its way is not good for this one.
+    pub(crate) fn void_owners_link(&self, ctx: &Context) -> Result<(), OpError<SetupRefusal>> {
+        let standing = self.store.read(|reader| match first_owner(reader)? {
+            Some(owner) => Ok((!reader.invites(owner.id)?.is_empty()).then_some(owner.id)),
+            None => Ok::<_, store::Fault>(None),
+        })?;
+        let Some(owner) = standing else { return Ok(()) };
+        self.write(ctx, Need::Nothing, |op| {
+            op.delete_invites(owner)?;
+            Ok(())
+        })
+    }
+
+    /// The person who will own the house, made or renamed, without a way in yet.
+    pub(crate) fn put_first_owner(&self, op: &Writing<'_>, called: &Label) -> Result<Account, Abort<Refusal>> {
+        let owners = Builtin::Owners.name().parse().map_err(Fault::unexpected)?;
+        let Some(owners) = op.group_by_name(&owners)? else {
+            return Err(Fault::unexpected("there is no group of owners").into());
+        };
+        let known = first_owner(op)?;
+        let mut name = Username::suggest(called.as_str());
+        if op.account_by_name(&name)?.is_some_and(|other| Some(other.id) != known.as_ref().map(|known| known.id)) {
+            name = Username::suggest("owner");
+        }
+        let fresh = Account {
+            id: AccountId(0),
+            subject: Subject::random(self.entropy()),
+            kind: AccountKind::Person,
+            name: name.clone(),
+            attributes: BTreeMap::new(),
+            valid_from: None,
+            valid_until: None,
+            locked: false,
+            created_at: op.ctx.now,
+            updated_at: op.ctx.now,
+        };
+        let mut account = known.clone().unwrap_or(fresh);
+        account.name = name.clone();
+        account.attributes.insert("display_name".to_owned(), json!(called));
+        account.updated_at = op.ctx.now;
+        match known {
+            Some(_) => op.update_account(&account)?,
+            None => {
+                op.insert_account(&account)?;
+                let missing = || Abort::from(Fault::unexpected("the owner was not stored"));
+                account = op.account_by_name(&name)?.ok_or_else(missing)?;
+                op.insert_account_member(owners.id, account.id)?;
+                op.put_setting(FIRST_OWNER, &account.id.0, op.ctx.now)?;
+            }
+        }
+        op.record("house.owner", name.as_str(), json!({}))?;
+        Ok(account)
+    }
+
+    /// The first passkey of the first owner claims the house: in the same commit.
+    pub(crate) fn claim_by(&self, op: &Writing<'_>, account: &Account) -> Result<(), store::Fault> {
+        if claimed(op)? || op.setting::<i64>(FIRST_OWNER)? != Some(account.id.0) {
+            return Ok(());
+        }
+        op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+        op.record_by(&account.name, "house.claim", account.name.as_str(), json!({"by": "presence"}))
+    }
+}
+
+/// The owner that was named but has no way in yet.
+fn first_owner(reader: &Reader<'_>) -> Result<Option<Account>, store::Fault> {
+    match reader.setting::<i64>(FIRST_OWNER)? {
+        Some(id) => reader.account(AccountId(id)),
+        None => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::house::{House as TestHouse, NOW, console};
     use crate::moment::steady;

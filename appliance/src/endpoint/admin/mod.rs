@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod panel;
 pub(crate) mod person;
 pub(crate) mod person_files;
+pub(crate) mod presence;
 mod problem;
 pub(crate) mod service_account;
 pub(crate) mod sign_in;

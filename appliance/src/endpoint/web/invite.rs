@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::credential::recovery::Worth;
 use domain::invite::InvitePurpose;
 use domain::name::Label;
 use service::{Accepted, Context, Idp, OpError, PasskeyAnswer, PasswordAnswer, Refusal};
@@ -18,12 +17,12 @@ use super::ways_in::{self, grouped, label_of};
 use crate::http::{App, Kind, Request, Response, Route};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::get(Kind::Page, "/invite/:token", page!(welcome)),
-    Route::get(Kind::Page, "/invite/:token/passkey", page!(back_to_welcome)),
-    Route::post(Kind::Page, "/invite/:token/passkey", page!(passkey)),
-    Route::post(Kind::Page, "/invite/:token/passkey/options", page!(options)),
-    Route::get(Kind::Page, "/invite/:token/password", page!(ask_password)),
-    Route::post(Kind::Page, "/invite/:token/password", page!(password)),
+    Route::get(Kind::Page, "/invite/:token", page!(welcome)).in_setup(),
+    Route::get(Kind::Page, "/invite/:token/passkey", page!(back_to_welcome)).in_setup(),
+    Route::post(Kind::Page, "/invite/:token/passkey", page!(passkey)).in_setup(),
+    Route::post(Kind::Page, "/invite/:token/passkey/options", page!(options)).in_setup(),
+    Route::get(Kind::Page, "/invite/:token/password", page!(ask_password)).in_setup(),
+    Route::post(Kind::Page, "/invite/:token/password", page!(password)).in_setup(),
 ];
 
 async fn welcome(app: Arc<App>, request: Request) -> Answer {
@@ -143,7 +142,7 @@ fn come_in(app: &App, request: &Request, accepted: &Accepted) -> Response {
         chrome: Chrome::nobody(&app.house()),
         codes: accepted.recovery_codes.iter().map(|code| code.expose().clone()).collect(),
         username: accepted.session.signed_in.account.name.to_string(),
-        with_password: accepted.worth == Worth::WithPassword,
+        codes_are: accepted.worth.into(),
         first_time: true,
         next: next.to_owned(),
     };

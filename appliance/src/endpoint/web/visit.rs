@@ -24,7 +24,7 @@ macro_rules! page {
         |app, request| Box::pin(async move { $function(app, request).await.unwrap_or_else(|refused| refused) })
     };
 }
-pub(super) use page;
+pub(in crate::endpoint) use page;
 
 /// Which threads an operation belongs on.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,7 @@ fn find(
 }
 
 /// A page with a status of its own.
-pub(super) fn show(app: &App, status: u16, page: &impl Template) -> Response {
+pub(in crate::endpoint) fn show(app: &App, status: u16, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => Response::html(status, html),
         Err(error) => app.fault(&error),
@@ -226,16 +226,16 @@ pub(super) fn objection(app: &App, request: &Request, error: OpError<Refusal>) -
 }
 
 /// The fields that a page's form brought.
-pub(super) struct Fields(Form);
+pub(in crate::endpoint) struct Fields(Form);
 
 impl Fields {
     /// Reads the form of a POST.
-    pub(super) fn read(request: &Request) -> Result<Self, Response> {
+    pub(in crate::endpoint) fn read(request: &Request) -> Result<Self, Response> {
         Ok(Self(request.form()?))
     }
 
     /// One field; empty when it is missing. A repeated one does not come from our pages.
-    pub(super) fn get(&self, name: &str) -> Result<&str, Response> {
+    pub(in crate::endpoint) fn get(&self, name: &str) -> Result<&str, Response> {
         match self.0.one(name) {
             Ok(value) => Ok(value.unwrap_or_default()),
             Err(_) => Err(Response::text(400, "A field of the form came twice.")),
@@ -243,7 +243,7 @@ impl Fields {
     }
 
     /// A field that must stay secret.
-    pub(super) fn secret(&self, name: &str) -> Result<Secret<String>, Response> {
+    pub(in crate::endpoint) fn secret(&self, name: &str) -> Result<Secret<String>, Response> {
         self.get(name).map(|value| Secret::new(value.to_owned()))
     }
 

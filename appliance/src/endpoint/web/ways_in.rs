@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::credential::recovery::Worth;
 use domain::credential::{CredentialKind, CredentialView};
 use domain::id::CredentialNumber;
 use domain::name::Label;
@@ -11,7 +10,7 @@ use service::{Idp, PasskeyAnswer, SignedIn, Whose};
 
 use super::qr;
 use super::sign_in::{answer, ceremony};
-use super::view::account::{Authenticator, Codes, CodesAre, Passkey, Password, RecoveryCodes, Tab, WaysIn};
+use super::view::account::{Authenticator, Codes, Passkey, Password, RecoveryCodes, Tab, WaysIn};
 use super::view::part::{Done, News, Notice, When};
 use super::view::sign_in::Svg;
 use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, refused, said, show};
@@ -70,11 +69,7 @@ async fn show_list(app: &App, request: &Request, status: u16, notice: Option<Not
         authenticator_added: of(CredentialKind::Totp).map(|known| When::new(known.created_at, now)),
         codes: of(CredentialKind::Recovery)
             .map(|known| Codes { left: known.left.unwrap_or_default(), made: When::new(known.created_at, now) }),
-        codes_are: match back.worth {
-            Worth::Alone => CodesAre::ForANewPasskey,
-            Worth::WithPassword => CodesAre::ForThePassword,
-            Worth::Nothing => CodesAre::OfNoUse,
-        },
+        codes_are: back.worth.into(),
     };
     Ok(show(app, status, &page))
 }
@@ -261,7 +256,7 @@ async fn make_codes(app: Arc<App>, request: Request) -> Answer {
         chrome: frame(&app, &me),
         codes: codes.iter().map(|code| code.expose().clone()).collect(),
         username: me.account.name.to_string(),
-        with_password: back.worth == Worth::WithPassword,
+        codes_are: back.worth.into(),
         first_time: false,
         next: HOME.to_owned(),
     };

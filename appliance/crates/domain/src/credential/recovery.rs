@@ -17,20 +17,20 @@ pub enum Worth {
     Alone,
     /// It is the second step after the password, and no more.
     WithPassword,
-    /// It opens nothing.
-    Nothing,
+    /// With the name and somebody at the box, who opens a recovery window, it leads to a new passkey.
+    WithPresence,
 }
 
 impl Worth {
-    /// Who holds an office can change what others have: that is not given back for a paper alone. It takes another admin or
-    /// somebody at the console.
+    /// Who holds an office can change what others have: that is not given back for a paper alone. It takes another admin, or
+    /// somebody at the box.
     pub fn of(office: bool, enrolled: Factors, demanded: Strength) -> Self {
         if !office {
             Self::Alone
         } else if enrolled.has(Factor::Password) && demanded <= Strength::Mfa {
             Self::WithPassword
         } else {
-            Self::Nothing
+            Self::WithPresence
         }
     }
 }
@@ -166,8 +166,8 @@ mod tests {
         let passkey = Factors::NONE.with(Factor::Passkey);
         assert_eq!(Worth::of(false, passkey, Strength::Passkey), Worth::Alone);
         assert_eq!(Worth::of(true, password, Strength::Mfa), Worth::WithPassword);
-        assert_eq!(Worth::of(true, password, Strength::Passkey), Worth::Nothing);
-        assert_eq!(Worth::of(true, passkey, Strength::Any), Worth::Nothing);
+        assert_eq!(Worth::of(true, password, Strength::Passkey), Worth::WithPresence);
+        assert_eq!(Worth::of(true, passkey, Strength::Any), Worth::WithPresence);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use domain::amend::Amendment;
 use domain::credential::recovery::COUNT;
+use domain::presence::WindowKind;
 use domain::secret::Secret;
 use domain::strength::Strength;
 use domain::time::Span;
@@ -19,7 +20,11 @@ fn door() -> (Door, Authenticator, Vec<Secret<String>>) {
 }
 
 fn recover(door: &Door, name: &str, code: &str) -> Result<NewInvite, OpError<RecoveryRefusal>> {
-    door.house.idp.recover_with_code(&door.stranger(), name, code)
+    recover_in(door, "browser", name, code)
+}
+
+fn recover_in(door: &Door, held: &str, name: &str, code: &str) -> Result<NewInvite, OpError<RecoveryRefusal>> {
+    door.house.idp.recover_with_code(&door.stranger(), &RecoveryAttempt { name, code, held })
 }
 
 fn why(result: Result<NewInvite, OpError<RecoveryRefusal>>) -> RecoveryRefusal {
@@ -199,21 +204,44 @@ fn the_log_says_that_a_code_was_used_and_never_shows_it() {
 }
 
 #[test]
-fn codes_are_printed_only_for_those_who_can_use_them() {
+fn who_looks_after_the_house_needs_somebody_at_the_box_as_well() {
+    let (door, _, codes) = door();
+    give_office(&door, "anna", "owners");
+    let code = codes[0].expose();
+    assert_eq!(why(recover(&door, "anna", code)), RecoveryRefusal::HoldsOffice);
+    let idp = &door.house.idp;
+    idp.open_window(&console(), WindowKind::Recovery).unwrap();
+    assert_eq!(why(recover_in(&door, "a", "anna", "0000-0000-0000-0000")), RecoveryRefusal::NotAccepted);
+    let link = recover_in(&door, "b", "anna", code).unwrap();
+    idp.see_invite(&door.stranger(), link.token.expose()).unwrap();
+    // The window is used up with it.
+    assert_eq!(why(recover_in(&door, "b", "anna", codes[1].expose())), RecoveryRefusal::HoldsOffice);
+}
+
+#[test]
+fn a_recovery_window_is_over_after_two_minutes() {
+    let (mut door, _, codes) = door();
+    give_office(&door, "anna", "owners");
+    door.house.idp.open_window(&console(), WindowKind::Recovery).unwrap();
+    door.pass(Span::seconds(121));
+    assert_eq!(why(recover(&door, "anna", codes[0].expose())), RecoveryRefusal::HoldsOffice);
+}
+
+#[test]
+fn codes_say_what_they_are_worth() {
     let door = Door::new();
     door.house.person("olga", &["owners"]);
     let mut device = Authenticator::new(ORIGIN);
     let accepted = door.accept("olga", &mut device);
-    assert_eq!((accepted.recovery_codes.len(), accepted.worth), (0, Worth::Nothing));
+    assert_eq!((accepted.recovery_codes.len(), accepted.worth), (COUNT, Worth::WithPresence));
     let me = accepted.session.signed_in.context;
     let idp = &door.house.idp;
-    assert!(matches!(refusal(idp.regenerate_recovery_codes(&me)), Refusal::Conflict(why) if why.contains("passkey")));
     idp.set_password(&me, &secret(PASSWORD)).unwrap();
-    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::WithPassword, without_passkeys: false });
+    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::WithPassword, without_passkeys: true });
     assert_eq!(idp.regenerate_recovery_codes(&me).unwrap().len(), COUNT);
     assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::WithPassword, without_passkeys: true });
     door.demand(Strength::Passkey);
-    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::Nothing, without_passkeys: false });
+    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::WithPresence, without_passkeys: false });
 }
 
 #[test]
@@ -223,5 +251,5 @@ fn codes_are_a_way_back_as_long_as_there_is_no_office() {
     let idp = &door.house.idp;
     assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::Alone, without_passkeys: true });
     give_office(&door, "anna", "app_admins");
-    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::Nothing, without_passkeys: false });
+    assert_eq!(idp.way_back(&me).unwrap(), WayBack { worth: Worth::WithPresence, without_passkeys: false });
 }

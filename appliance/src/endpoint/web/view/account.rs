@@ -4,6 +4,7 @@ use super::apps::Share;
 use super::part::{Chrome, Face, Icon, Notice, When};
 use super::sign_in::Svg;
 use askama::Template;
+use domain::credential::recovery::Worth;
 
 /// The pages of "my account", in the order of their tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +81,18 @@ pub(crate) enum CodesAre {
     ForANewPasskey,
     /// One is the second step after the password.
     ForThePassword,
-    /// They open nothing: who looks after the house needs another passkey instead.
-    OfNoUse,
+    /// One leads to a new passkey when somebody holds the button of the box: for who looks after the house.
+    ForTheBox,
+}
+
+impl From<Worth> for CodesAre {
+    fn from(worth: Worth) -> Self {
+        match worth {
+            Worth::Alone => Self::ForANewPasskey,
+            Worth::WithPassword => Self::ForThePassword,
+            Worth::WithPresence => Self::ForTheBox,
+        }
+    }
 }
 
 /// How many recovery codes are left.
@@ -123,8 +134,8 @@ pub(crate) struct RecoveryCodes {
     pub chrome: Chrome,
     pub codes: Vec<String>,
     pub username: String,
-    /// They go together with the password; otherwise one alone leads to a new passkey.
-    pub with_password: bool,
+    /// What one of them is good for.
+    pub codes_are: CodesAre,
     /// Shown as the last step of an invitation.
     pub first_time: bool,
     pub next: String,

@@ -8,5 +8,6 @@ pub(crate) mod part;
 mod preview;
 #[cfg(test)]
 mod samples;
+pub(crate) mod setup;
 pub(crate) mod sign_in;
 pub(crate) mod trouble;

@@ -6,6 +6,7 @@ use super::account::{
 };
 use super::apps::{AppTile, Consent, Dashboard, Share};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
+use super::setup::{Begin, Door, Names, Owner};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use askama::Template;
@@ -43,6 +44,7 @@ fn rendered(pages: &mut BTreeMap<String, String>, name: &str, page: &impl Templa
 
 pub(super) fn sample_pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
+    setting_up(&mut pages);
     at_the_door(&mut pages);
     invited(&mut pages);
     apps(&mut pages);
@@ -51,6 +53,21 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     other_tabs(&mut pages);
     trouble(&mut pages);
     pages
+}
+
+fn setting_up(pages: &mut BTreeMap<String, String>) {
+    let begin = |door| Begin { chrome: outside(), notice: None, door };
+    rendered(pages, "setup_begin", &begin(Door::Closed));
+    rendered(pages, "setup_begin_open", &begin(Door::Open));
+    rendered(pages, "setup_begin_taken", &begin(Door::Taken { by: "Firefox on Linux at 192.168.1.30".to_owned() }));
+    let notice = says(News::Refused { why: "\"Id\" is not a DNS name in lower case".to_owned() });
+    rendered(
+        pages,
+        "setup_names",
+        &Names { chrome: outside(), notice, house: "Home".to_owned(), host: "Id".to_owned() },
+    );
+    let host = "id.miller.home".to_owned();
+    rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
 }
 
 pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str) -> SignIn {
@@ -128,7 +145,7 @@ fn invited(pages: &mut BTreeMap<String, String>) {
             chrome: inside(),
             codes: (0..10).map(|n| format!("k7m{n}-x2pq-9fh{n}")).collect(),
             username: "mia".to_owned(),
-            with_password: first_time,
+            codes_are: if first_time { CodesAre::ForTheBox } else { CodesAre::ForThePassword },
             first_time,
             next: "/".to_owned(),
         };
@@ -220,7 +237,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         password_changed: None,
         authenticator_added: None,
         codes: None,
-        codes_are: CodesAre::OfNoUse,
+        codes_are: CodesAre::ForTheBox,
         ..page
     };
     rendered(pages, "account_sign_in_bare", &page);

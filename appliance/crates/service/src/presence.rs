@@ -1,0 +1,205 @@
+//! Windows that somebody at the box opens, and the code that only the box shows. In memory only: a start closes them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::permission::Need;
+use domain::presence::{Asker, PresenceCode, Tries, View, Window, WindowKind, WindowRefusal};
+use domain::secret::{self, Digest, Secret};
+use domain::time::Uptime;
+use serde_json::json;
+
+use crate::operation::Abort;
+use crate::setup::SetupRefusal;
+use crate::{Context, Idp, OpError, Origin, Refusal};
+
+/// How long the ticket lives that takes a claim from one address of the box to another, in milliseconds.
+const TICKET: u64 = 10 * 60 * 1000;
+
+/// What is known of presence.
+#[derive(Default)]
+pub(crate) struct Presence(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    window: Option<Window>,
+    code: Option<PresenceCode>,
+    tries: Tries,
+    ticket: Option<(Digest, Uptime)>,
+}
+
+impl Presence {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a browser holds, as it is recognised by.
+pub(crate) fn key_of(held: &str) -> Digest {
+    Digest::of(held.as_bytes())
+}
+
+impl Idp {
+    /// Opens a window in place of the one that was: somebody is at the box.
+    pub fn open_window(&self, ctx: &Context, kind: WindowKind) -> Result<(), OpError<Refusal>> {
+        let claimed = self.nameplate().claimed();
+        self.write(ctx, Need::Own, |op| {
+            match kind {
+                WindowKind::Claim if claimed => {
+                    return Err(Refusal::Conflict("this box has an owner already".into()).into());
+                }
+                WindowKind::Recovery if !claimed => {
+                    return Err(Refusal::Conflict("this box has no owner yet; claim it".into()).into());
+                }
+                WindowKind::Claim | WindowKind::Recovery => {}
+            }
+            op.record("presence.window", kind.as_str(), json!({}))?;
+            Ok::<(), Abort<Refusal>>(())
+        })?;
+        self.presence.lock().window = Some(Window::open(kind, ctx.uptime));
+        Ok(())
+    }
+
+    /// The one-time code for the claim, to be shown where only somebody at the box can read it. It stays the same until it is
+    /// used.
+    pub fn presence_code(&self, ctx: &Context) -> Result<Secret<String>, OpError<Refusal>> {
+        self.read::<_, Refusal>(ctx, Need::Own, |_| Ok(()))?;
+        if self.nameplate().claimed() {
+            return Err(Refusal::Conflict("this box has an owner already".into()).into());
+        }
+        let code = self.presence.lock().code.get_or_insert_with(|| PresenceCode::random(self.entropy())).shown();
+        Ok(code)
+    }
+
+    /// The kind of the window that waits for a browser or is being used, for the panel.
+    pub fn window(&self, now: Uptime) -> Option<WindowKind> {
+        let state = self.presence.lock();
+        let window = state.window.as_ref()?;
+        match window.view(None, now) {
+            View::Closed => None,
+            View::Open(_) | View::Mine | View::Taken(_) => Some(window.kind()),
+        }
+    }
+
+    /// How the window of that kind looks to the browser that holds this.
+    pub fn see_window(&self, ctx: &Context, kind: WindowKind, held: Option<&str>) -> View {
+        let state = self.presence.lock();
+        let window = state.window.as_ref().filter(|window| window.kind() == kind);
+        window.map_or(View::Closed, |window| window.view(held.map(key_of), ctx.uptime))
+    }
+
+    /// Binds the open claim window to the browser that asks, or with the right code a new one. Answers what the browser shall
+    /// hold from now on.
+    pub fn begin_claim(
+        &self,
+        ctx: &Context,
+        held: Option<&str>,
+        code: Option<&str>,
+    ) -> Result<Secret<String>, OpError<SetupRefusal>> {
+        if self.nameplate().claimed() {
+            return Err(SetupRefusal::Claimed.into());
+        }
+        let held = self.bind_claim(ctx, held, code)?;
+        self.void_owners_link(ctx)?;
+        Ok(held)
+    }
+
+    fn bind_claim(
+        &self,
+        ctx: &Context,
+        held: Option<&str>,
+        code: Option<&str>,
+    ) -> Result<Secret<String>, SetupRefusal> {
+        let held = held.map_or_else(|| self.something_to_hold(), |held| Secret::new(held.to_owned()));
+        let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
+        let mut state = self.presence.lock();
+        if let Some(typed) = code {
+            if !state.tries.admit(ctx.uptime) {
+                return Err(SetupRefusal::TooManyTries);
+            }
+            if !state.code.as_ref().is_some_and(|code| code.is(typed)) {
+                return Err(SetupRefusal::WrongCode);
+            }
+            state.code = None;
+            state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));
+        }
+        bind(&mut state, WindowKind::Claim, &asker, ctx.uptime)?;
+        tracing::info!(by = asker.seen_as, "somebody claims this box");
+        Ok(held)
+    }
+
+    /// Binds the open recovery window to the browser that asks.
+    pub(crate) fn use_recovery_window(&self, ctx: &Context, held: &str) -> bool {
+        let asker = Asker { key: key_of(held), seen_as: seen_as(&ctx.origin) };
+        bind(&mut self.presence.lock(), WindowKind::Recovery, &asker, ctx.uptime).is_ok()
+    }
+
+    /// Something new for a browser to be recognised by.
+    pub fn something_to_hold(&self) -> Secret<String> {
+        let key = secret::random_key(self.entropy());
+        Secret::new(hex(key.expose()))
+    }
+
+    /// Whether the claim is this browser's.
+    pub(crate) fn holds_claim(&self, ctx: &Context, held: Option<&str>) -> Result<(), SetupRefusal> {
+        let Some(held) = held else { return Err(SetupRefusal::NotBegun) };
+        let asker = Asker { key: key_of(held), seen_as: seen_as(&ctx.origin) };
+        let mut state = self.presence.lock();
+        match state.window.as_ref().map_or(View::Closed, |window| window.view(Some(asker.key), ctx.uptime)) {
+            View::Mine => bind(&mut state, WindowKind::Claim, &asker, ctx.uptime),
+            View::Open(_) | View::Closed => Err(SetupRefusal::NotBegun),
+            View::Taken(by) => Err(SetupRefusal::Taken(by)),
+        }
+    }
+
+    /// A ticket that takes the claim to another address of the box, where the browser holds nothing yet. Good once.
+    pub fn claim_ticket(&self, ctx: &Context, held: Option<&str>) -> Result<Secret<String>, SetupRefusal> {
+        self.holds_claim(ctx, held)?;
+        let ticket = self.something_to_hold();
+        self.presence.lock().ticket = Some((key_of(ticket.expose()), ctx.uptime));
+        Ok(ticket)
+    }
+
+    /// Takes the claim along: the browser with the ticket has it from now on, and holds what this answers.
+    pub fn redeem_claim_ticket(&self, ctx: &Context, ticket: &str) -> Result<Secret<String>, SetupRefusal> {
+        let held = self.something_to_hold();
+        let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
+        let mut state = self.presence.lock();
+        let good = state.ticket.take_if(|(digest, _)| *digest == key_of(ticket));
+        if !good.is_some_and(|(_, made)| ctx.uptime.as_millis().saturating_sub(made.as_millis()) < TICKET) {
+            return Err(SetupRefusal::NotBegun);
+        }
+        state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));
+        bind(&mut state, WindowKind::Claim, &asker, ctx.uptime)?;
+        Ok(held)
+    }
+
+    /// What the window was for is done.
+    pub(crate) fn close_window(&self) {
+        let mut state = self.presence.lock();
+        state.window = None;
+        state.code = None;
+        state.ticket = None;
+    }
+}
+
+fn bind(state: &mut State, kind: WindowKind, asker: &Asker, now: Uptime) -> Result<(), SetupRefusal> {
+    let window = state.window.as_mut().filter(|window| window.kind() == kind).ok_or(SetupRefusal::NotBegun)?;
+    window.ask(asker, now).map_err(|refusal| match refusal {
+        WindowRefusal::Closed => SetupRefusal::NotBegun,
+        WindowRefusal::Taken(by) => SetupRefusal::Taken(by),
+    })
+}
+
+/// How a browser looks to others.
+fn seen_as(origin: &Origin) -> String {
+    match (&*origin.device, origin.address) {
+        ("", None) => "the console".to_owned(),
+        (device, None) => device.to_owned(),
+        ("", Some(address)) => address.to_string(),
+        (device, Some(address)) => format!("{device} at {address}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,113 @@
+//! Which rows answer whom: by the kind of the row, where the request came from, and whether the box has an owner yet.
+
+use std::net::IpAddr;
+
+use domain::host::Host;
+use domain::house::House;
+
+use super::app::App;
+use super::request::Peer;
+use super::response::Response;
+use super::routes::{Kind, Route};
+
+/// Whether the row answers a request that names this host.
+pub(super) fn admits(route: &Route, app: &App, peer: Peer, host: &str) -> Result<(), Response> {
+    match (peer, route.kind) {
+        (Peer::Control { .. }, Kind::Page | Kind::Protocol | Kind::Setup) => Err(nothing_here()),
+        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public) => Ok(()),
+        (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
+            if !app.nameplate.claimed() && !route.in_setup {
+                return Err(unclaimed(route.kind));
+            }
+            let house = app.house();
+            if host.eq_ignore_ascii_case(&house.authority()) { Ok(()) } else { Err(elsewhere(&house)) }
+        }
+        (Peer::Network(_), Kind::Setup) => {
+            if app.nameplate.claimed() {
+                return Err(Response::redirect303("/"));
+            }
+            let house = app.house();
+            if leads_to_setup(host, &house) { Ok(()) } else { Err(elsewhere(&house)) }
+        }
+    }
+}
+
+/// The origin whose forms the row takes.
+pub(super) fn origin(kind: Kind, app: &App, host: &str) -> String {
+    match kind {
+        // The gate has looked at the name; the port is the one that the browser used.
+        Kind::Setup => format!("https://{host}"),
+        Kind::Page | Kind::Protocol | Kind::Admin | Kind::Public => app.house().issuer(),
+    }
+}
+
+/// Before the box has a name of its own it is reached by address, or by what mDNS announces. Any other name would be a page of
+/// somebody else that sends its visitors here (DNS rebinding).
+fn leads_to_setup(authority: &str, house: &House) -> bool {
+    let authority = authority.to_ascii_lowercase();
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => &authority,
+    };
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    bare.parse::<IpAddr>().is_ok() || name == house.host.as_str() || announced(name)
+}
+
+/// `latchkey.local`, or `latchkey-2.local` where there are two boxes.
+fn announced(name: &str) -> bool {
+    let number = name.strip_prefix("latchkey-").and_then(|rest| rest.strip_suffix(".local"));
+    name == Host::PROVISIONAL
+        || number.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn elsewhere(house: &House) -> Response {
+    Response::text(421, format!("This server is {}. Use that address.", house.issuer()))
+}
+
+/// People are taken to the setup; apps are told to come back.
+fn unclaimed(kind: Kind) -> Response {
+    match kind {
+        Kind::Page | Kind::Setup => Response::redirect303("/setup"),
+        Kind::Protocol | Kind::Admin | Kind::Public => {
+            Response::text(503, "This box has no owner yet. Open /setup in a browser.").header("Retry-After", "60")
+        }
+    }
+}
+
+pub(super) fn nothing_here() -> Response {
+    Response::text(404, "There is nothing at this address.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_without_an_owner_is_reached_by_address_or_by_its_own_names_only() {
+        let house = House { name: "Home".into(), host: "id.example.org".parse().unwrap(), port: 443 };
+        for good in [
+            "192.168.1.20",
+            "192.168.1.20:443",
+            "[fe80::1]",
+            "[fe80::1]:8443",
+            "latchkey.local",
+            "LATCHKEY.local:8443",
+            "latchkey-2.local",
+            "id.example.org",
+            "id.example.org:8443",
+        ] {
+            assert!(leads_to_setup(good, &house), "{good}");
+        }
+        for bad in [
+            "",
+            "evil.example",
+            "latchkey.local.evil.example",
+            "latchkey-x.local",
+            "a.local",
+            "id.example.org.",
+            "[::1",
+        ] {
+            assert!(!leads_to_setup(bad, &house), "{bad}");
+        }
+    }
+}
