@@ -18,8 +18,11 @@ use url::{Host, Url};
 use super::client::{self, ClientError};
 use super::request::Method;
 
-/// To connect, TLS included.
+/// To find the name, and again to agree on TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// To connect to one address, and how many are tried.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(5);
+const MAX_ADDRESSES: usize = 6;
 /// What we call ourselves (RFC 8555 section 6.1 wants it).
 const USER_AGENT: &str = concat!("latchkey/", env!("CARGO_PKG_VERSION"));
 /// Most of a header's value that is looked at.
@@ -165,15 +168,19 @@ impl Outbound {
         reply(answer.map_err(|error| OutboundError::Broken(name, error.to_string()))?)
     }
 
-    /// Tries each address of that name, within one bound.
+    /// Tries the addresses of that name, each for a while: a house may have IPv6 that leads nowhere.
     async fn connect(&self, name: &str, bare: &str, port: u16) -> Result<TcpStream, OutboundError> {
         let found = in_time(name, CONNECT_LIMIT, smol::net::resolve((bare, port))).await?;
         let addresses: Vec<SocketAddr> = found.map_err(|_| OutboundError::Unresolved(name.to_owned()))?;
-        if addresses.is_empty() {
-            return Err(OutboundError::Unresolved(name.to_owned()));
+        let mut failed = OutboundError::Unresolved(name.to_owned());
+        for address in addresses.into_iter().take(MAX_ADDRESSES) {
+            match in_time(name, ADDRESS_LIMIT, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failed = OutboundError::Unreachable(name.to_owned(), error),
+                Err(late) => failed = late,
+            }
         }
-        let stream = in_time(name, CONNECT_LIMIT, TcpStream::connect(addresses.as_slice())).await?;
-        stream.map_err(|error| OutboundError::Unreachable(name.to_owned(), error))
+        Err(failed)
     }
 }
 

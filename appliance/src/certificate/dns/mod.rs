@@ -143,8 +143,16 @@ impl<'a> Publisher<'a> {
         Ok(Self { choice, world, outbound })
     }
 
-    /// Makes the record. Publishing it a second time changes nothing.
+    /// Makes the record. Publishing it a second time changes nothing; what may have been made behind a failure is taken away.
     pub(super) async fn present(&self, record: Record<'_>) -> Result<Published, AcmeError> {
+        let made = self.make(record).await;
+        if made.is_err() && matches!(self.choice, DnsChoice::Rfc2136 { .. } | DnsChoice::Exec { .. }) {
+            let _ = self.remove(record, &Published::Plain).await;
+        }
+        made
+    }
+
+    async fn make(&self, record: Record<'_>) -> Result<Published, AcmeError> {
         match self.choice {
             DnsChoice::Cloudflare { token, zone } => {
                 let api = self.api(&self.world.providers.cloudflare, Some(("Bearer", token)))?;

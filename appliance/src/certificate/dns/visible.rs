@@ -6,8 +6,10 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use domain::certificate::DnsName;
+use futures_lite::FutureExt;
 use simple_dns::TYPE;
 
 use super::{Record, World, wire};
@@ -23,6 +25,8 @@ const MAX_RESOLVERS: usize = 3;
 /// Most servers of a zone that are asked, and most addresses of each.
 const MAX_SERVERS: usize = 4;
 const MAX_ADDRESSES: usize = 2;
+/// To find the addresses of one.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Waits until the record is visible, for as long as the pace allows.
 pub(in super::super) async fn wait_visible(record: Record<'_>, world: &World<'_>) -> Result<(), AcmeError> {
@@ -146,7 +150,11 @@ async fn servers_of(name: &DnsName, resolvers: &[SocketAddr], world: &World<'_>)
             }
             let mut addresses = Vec::new();
             for server in found.servers.iter().take(MAX_SERVERS) {
-                let found = smol::net::resolve((server.as_str(), 53)).await.unwrap_or_default();
+                let late = async {
+                    system::after(RESOLVE_LIMIT).await;
+                    Ok(Vec::new())
+                };
+                let found = smol::net::resolve((server.as_str(), 53)).or(late).await.unwrap_or_default();
                 addresses.extend(found.into_iter().take(MAX_ADDRESSES));
             }
             return addresses;

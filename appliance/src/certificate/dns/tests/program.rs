@@ -51,8 +51,9 @@ fn a_program_gets_three_words_and_nothing_else() {
 #[test]
 fn what_a_program_says_is_told() {
     let folder = Folder::new();
-    let (choice, _) = program(&folder, "echo 'no <i>such</i> zone' >&2; exit 3");
+    let (choice, log) = program(&folder, "echo $1 >> ${0%hook}log; echo 'no <i>such</i> zone' >&2; exit 3");
     let words = words(&choice, Duration::from_secs(5));
+    assert_eq!(fs::read_to_string(log).unwrap(), "present\ncleanup\n", "what it may have made is taken away");
     assert!(words.contains("no \u{2039}i\u{203a}such") && !words.contains('<'), "{words}");
 }
 
@@ -64,7 +65,7 @@ fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
     let (choice, _) = program(&folder, &format!("/bin/sleep 600 > {}; exit 0", pipe.display()));
     // It ends when nobody is left who could write: the program's child is gone as well.
     let listener = std::thread::spawn(move || fs::read(pipe).unwrap());
-    let words = words(&choice, Duration::from_secs(3));
+    let words = words(&choice, Duration::from_secs(2));
     assert!(words.contains("did not end"), "{words}");
     assert_eq!(listener.join().unwrap(), b"");
 }

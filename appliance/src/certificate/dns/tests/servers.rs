@@ -83,7 +83,7 @@ fn an_update_is_signed_and_names_the_record() {
 fn a_wrong_key_is_said_to_be_one() {
     // A server that does not know the key answers NOTAUTH with an unsigned TSIG record that says BADKEY or BADSIG.
     for error in [16, 17] {
-        let (server, seen) = update_server(1, move |request| {
+        let (server, seen) = update_server(2, move |request| {
             let mut answer = tsig::tests::answer(request, &name("latchkey"), &key(2), 9);
             let end = answer.len();
             answer[end - 3] = error;
@@ -98,7 +98,7 @@ fn a_wrong_key_is_said_to_be_one() {
 
 #[test]
 fn an_answer_that_another_key_signed_is_not_believed() {
-    let (server, seen) = update_server(1, |request| tsig::tests::answer(request, &name("latchkey"), &key(2), 0));
+    let (server, seen) = update_server(2, |request| tsig::tests::answer(request, &name("latchkey"), &key(2), 0));
     let error = round(&update_choice(server, &key(1)), NAME, &Ground::nowhere().world()).unwrap_err();
     assert_eq!(error.kind, AcmeErrorKind::ProviderRefused);
     seen.join().unwrap();
@@ -113,7 +113,7 @@ fn what_the_server_refuses_is_explained() {
         (2, AcmeErrorKind::ProviderDown),
     ] {
         let (server, seen) =
-            update_server(1, move |request| tsig::tests::answer(request, &name("latchkey"), &key(1), rcode));
+            update_server(2, move |request| tsig::tests::answer(request, &name("latchkey"), &key(1), rcode));
         let error = round(&update_choice(server, &key(1)), NAME, &Ground::nowhere().world()).unwrap_err();
         assert_eq!(error.kind, kind, "{rcode}: {error}");
         seen.join().unwrap();
@@ -123,7 +123,7 @@ fn what_the_server_refuses_is_explained() {
 #[test]
 fn garbage_from_a_name_server_is_an_error() {
     for garbage in [vec![], vec![0; 3], vec![0xff; 40]] {
-        let (server, seen) = update_server(1, move |_| garbage.clone());
+        let (server, seen) = update_server(2, move |_| garbage.clone());
         let error = round(&update_choice(server, &key(1)), NAME, &Ground::nowhere().world()).unwrap_err();
         assert_eq!(error.kind, AcmeErrorKind::ProviderDown, "{error}");
         seen.join().unwrap();
@@ -232,7 +232,7 @@ fn an_alias_must_lead_to_where_the_record_is_made() {
 
 #[test]
 fn a_time_that_the_server_does_not_share_is_named() {
-    let (server, seen) = update_server(1, |request| {
+    let (server, seen) = update_server(2, |request| {
         let mut answer = tsig::tests::answer(request, &name("latchkey"), &key(1), 9);
         let end = answer.len();
         answer[end - 3] = 18;
