@@ -194,7 +194,8 @@ impl FromStr for DirectoryUrl {
         };
         let secure = url.scheme() == "https" || (url.scheme() == "http" && here);
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        if !secure || !plain || raw.len() > MAX_URL {
+        // Writing it anew may make it longer, and what is stored must read again.
+        if !secure || !plain || raw.len() > MAX_URL || url.as_str().len() > MAX_URL {
             return Err(ChoiceError::Directory);
         }
         Ok(Self(url.into()))
@@ -404,6 +405,8 @@ secret_serde!(TsigKey);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -414,6 +417,7 @@ mod tests {
             assert_eq!(good.parse::<AcmeDirectory>().unwrap().to_string(), good);
         }
         let long = format!("https://ca.example/{}", "x".repeat(MAX_URL));
+        let longer = format!("https://ca.example/{}", "\u{e4}".repeat(600));
         for bad in [
             "",
             "letsencrypt",
@@ -424,6 +428,7 @@ mod tests {
             "data:text/plain,hello",
             "http://127.0.0.1.example.org/",
             long.as_str(),
+            longer.as_str(),
         ] {
             assert_eq!(bad.parse::<AcmeDirectory>(), Err(ChoiceError::Directory), "{bad}");
         }
@@ -488,6 +493,26 @@ mod tests {
         assert!("anna@example.org".parse::<Contact>().is_ok());
         for bad in ["", "anna", "a@b.c,d@e.f", "a@b.c?subject=x", "mailto:a@b.c"] {
             assert_eq!(bad.parse::<Contact>(), Err(ChoiceError::Contact), "{bad}");
+        }
+    }
+
+    fn reads_back<T: FromStr + fmt::Display + PartialEq>(text: &str) {
+        if let Ok(value) = text.parse::<T>() {
+            assert!(value.to_string().parse::<T>().is_ok_and(|again| again == value), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_taken_is_taken_again(text in r"(https?://|/|)[a-z0-9._@:\[\]%/-]{0,40}\.?", wild in ".{0,60}") {
+            for text in [&text, &wild] {
+                reads_back::<AbsolutePath>(text);
+                reads_back::<AcmeDirectory>(text);
+                reads_back::<Contact>(text);
+                reads_back::<DnsName>(text);
+                reads_back::<DnsServer>(text);
+                let _ = (text.parse::<ApiToken>(), text.parse::<TsigKey>());
+            }
         }
     }
 }
