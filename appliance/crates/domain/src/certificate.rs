@@ -3,10 +3,12 @@
 //!
 //! Each choice is read through one flat set of keys, so that an unknown key is an error that names its line.
 
+mod own;
 mod renewal;
 mod text;
 
-pub use renewal::{AriWindow, LONGEST_WAIT, renew_at, retry_at};
+pub use own::Validity;
+pub use renewal::{AriWindow, LONGEST_ASKED, LONGEST_WAIT, renew_at, retry_at};
 pub use text::{
     AbsolutePath, AcmeDirectory, ApiToken, ChoiceError, Contact, DirectoryUrl, DnsName, DnsServer, LETS_ENCRYPT,
     LETS_ENCRYPT_STAGING, TsigKey,

@@ -9,7 +9,7 @@ const FIRST_WAIT: Span = Span::minutes(10);
 /// The longest wait that we choose.
 pub const LONGEST_WAIT: Span = Span::hours(12);
 /// The longest wait that an authority may ask for.
-const LONGEST_ASKED: Span = Span::days(3);
+pub const LONGEST_ASKED: Span = Span::days(3);
 
 /// When the authority would like to see a certificate renewed (RFC 9773 section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
