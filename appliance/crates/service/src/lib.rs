@@ -7,6 +7,7 @@ mod api_token;
 mod app;
 mod audit;
 mod authorize;
+mod certificate;
 mod codes;
 mod consent;
 mod context;
