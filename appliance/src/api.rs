@@ -3,6 +3,7 @@
 //! (RFC 7396). Times are RFC 3339 in UTC. Errors are problem details (RFC 9457).
 
 mod app;
+mod certificate;
 mod directory;
 mod house;
 mod panel;
@@ -12,6 +13,7 @@ mod problem;
 mod time;
 
 pub use app::*;
+pub use certificate::*;
 pub use directory::*;
 pub use house::*;
 pub use panel::*;

@@ -8,6 +8,7 @@ mod app_claim;
 mod app_trial;
 mod attributes;
 mod audit;
+mod certificate;
 mod claim;
 mod completions;
 mod demo;
@@ -146,6 +147,9 @@ enum Command {
     /// The keys that sign tokens
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::Verb),
+    /// The certificate that browsers are shown
+    #[command(subcommand, arg_required_else_help = true)]
+    Cert(certificate::Verb),
     /// The LED and the button of the box
     Panel(panel::Panel),
     /// Show the one-time code with which a browser claims this box
@@ -197,6 +201,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::App(verb) => verb.run(&mut shell),
         Command::Session(verb) => verb.run(&mut shell),
         Command::Key(verb) => verb.run(&mut shell),
+        Command::Cert(verb) => verb.run(&mut shell),
         Command::Panel(panel) => panel.run(&mut shell),
         Command::Claim(claim) => claim.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),

@@ -20,7 +20,7 @@ use smol::Executor;
 use smol::channel::{self, Sender};
 
 use crate::bridge::{Bridge, Busy};
-use crate::certificate::{Certificates, TlsError};
+use crate::certificate::{self, Certificates, Trouble};
 use crate::config::{Config, ConfigError};
 use crate::http::{App, Discovery, Peer, ROUTES, Router};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
@@ -109,7 +109,6 @@ pub fn stop() -> (Stopper, Stop) {
 /// A server with its sockets open, not running yet.
 pub struct Server {
     desk: Desk,
-    certificates: Arc<Certificates>,
     tls: Arc<rustls::ServerConfig>,
     listeners: Vec<Async<TcpListener>>,
     control: Option<ControlSocket>,
@@ -129,17 +128,20 @@ impl Server {
     /// When something that the server needs cannot be had.
     pub fn open(setup: Setup) -> Result<Self, ServeError> {
         let config = setup.config.clone();
-        let (now, in_memory) = (setup.clock.now(), setup.in_memory);
+        let in_memory = setup.in_memory;
         make_data_dir(&config.data_dir)?;
         let desk = Desk::open(setup)?;
-        let certificates = Certificates::open(&config, &desk.house().host, now)?;
-        let tls = listen::server_config(Arc::<Certificates>::clone(&certificates)).map_err(ServeError::Handshakes)?;
+        let certificates = Arc::clone(&desk.app.certificates);
+        certificates.check_configured()?;
+        let tls = listen::server_config(certificates.shown()).map_err(ServeError::Handshakes)?;
+        let at = desk.moment();
+        desk.operate(move |idp| certificates.look(idp, at)).map_err(|TooBusy| ServeError::Busy)?;
         let control = match in_memory {
             true => None,
             false => Some(open_control(&config.socket())?),
         };
         let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
-        Ok(Self { desk, certificates, tls, listeners, control })
+        Ok(Self { desk, tls, listeners, control })
     }
 
     /// Where it listens.
@@ -147,9 +149,9 @@ impl Server {
         self.listeners.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
     }
 
-    /// The file with the certificate that it shows.
-    pub fn certificate_file(&self) -> &Path {
-        self.certificates.chain_file()
+    /// The file with what its clients have to trust.
+    pub fn certificate_file(&self) -> Option<PathBuf> {
+        self.desk.app.certificates.trust_file()
     }
 
     /// The part that answers.
@@ -159,7 +161,7 @@ impl Server {
 
     /// Serves on this thread until the stopper is dropped; requests under way get a few seconds to finish.
     pub fn run(self, stop: Stop) {
-        let Self { desk, certificates, tls, listeners, control } = self;
+        let Self { desk, tls, listeners, control } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
         let floor = Floor { site: Arc::clone(&desk.site), executor: Arc::clone(&executor), stop: stop.0 };
@@ -176,7 +178,7 @@ impl Server {
         if let Some(control) = control {
             loops.push(executor.spawn(listen::accept_control(Arc::clone(&floor), control, Arc::clone(&control_gate))));
         }
-        let fresh = executor.spawn(async move { certificates.keep_fresh().await });
+        let fresh = executor.spawn(certificate::keep(Arc::clone(&desk.app)));
         let tended = executor.spawn(tend(Arc::clone(&desk.app)));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let main = async {
@@ -232,12 +234,14 @@ impl Desk {
         };
         let nameplate = idp.nameplate();
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
+        let certificates = Arc::new(Certificates::new(&config, Arc::clone(&nameplate)));
         let app = Arc::new(App {
             bridge,
             config,
             clock,
             entropy,
             nameplate,
+            certificates,
             discovery: Discovery::default(),
             health: Default::default(),
         });
@@ -306,9 +310,11 @@ pub enum ServeError {
     /// The machine has no more threads.
     Threads(io::Error),
     /// The certificate cannot be used.
-    Tls(TlsError),
+    Tls(Trouble),
     /// TLS cannot be set up.
     Handshakes(rustls::Error),
+    /// Nothing could be done before it began.
+    Busy,
     /// The household cannot be opened.
     Store(StartError),
 }
@@ -329,6 +335,7 @@ impl fmt::Display for ServeError {
             Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
             Self::Tls(error) => write!(f, "the certificate cannot be used: {error}"),
             Self::Handshakes(error) => write!(f, "TLS cannot be set up: {error}"),
+            Self::Busy => f.write_str("the server is busy before it began"),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -348,8 +355,8 @@ impl From<NoEntropy> for ServeError {
     }
 }
 
-impl From<TlsError> for ServeError {
-    fn from(error: TlsError) -> Self {
+impl From<Trouble> for ServeError {
+    fn from(error: Trouble) -> Self {
         Self::Tls(error)
     }
 }

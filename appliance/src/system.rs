@@ -1,6 +1,7 @@
 //! The only real clock, the only source of random bytes and the only timers. Everything else takes them as arguments.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::clock::{Moment, Trust};
@@ -111,6 +112,21 @@ pub fn after(delay: Duration) -> async_io::Timer {
 /// A timer that is not set yet.
 pub(crate) fn unset_timer() -> async_io::Timer {
     async_io::Timer::never()
+}
+
+/// Under which addresses the machine is reached from its network: those that it would send from. Nothing is sent to learn them.
+pub(crate) fn addresses() -> Vec<IpAddr> {
+    let from = |here: (IpAddr, u16), there: (IpAddr, u16)| {
+        let socket = UdpSocket::bind(here).ok()?;
+        socket.connect(there).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    let (v4, v6) = (Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into());
+    // Addresses for documentation (RFC 5737, RFC 3849): routed like any other place in the world.
+    let far_v4 = Ipv4Addr::new(192, 0, 2, 1).into();
+    let far_v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into();
+    let found = [from((v4, 0), (far_v4, 9)), from((v6, 0), (far_v6, 9))];
+    found.into_iter().flatten().filter(|address| !address.is_loopback() && !address.is_unspecified()).collect()
 }
 
 /// How much memory the machine has, in bytes; `None` where the kernel does not say.

@@ -19,6 +19,7 @@ use domain::time::{Timestamp, Uptime};
 use service::{Context, Idp};
 
 use crate::bridge::Bridge;
+use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::http::{App, Discovery};
 use crate::system::Clock;
@@ -51,12 +52,14 @@ pub(crate) fn app() -> Arc<App> {
     let idp = idp(&config);
     let nameplate = idp.nameplate();
     let bridge = Bridge::start(idp, config.limits.hashes).unwrap();
+    let certificates = Arc::new(Certificates::new(&config, Arc::clone(&nameplate)));
     Arc::new(App {
         bridge,
         clock: Arc::new(Standing(NOW)),
         entropy: Arc::new(seeded::SeededEntropy::new(2)),
         config,
         nameplate,
+        certificates,
         discovery: Discovery::default(),
         health: Default::default(),
     })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PanelState, Time};
+use super::{OtherCertificate, PanelState, Time};
 
 /// A browser that is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,9 @@ pub struct Status {
     pub schema: i64,
     /// What the LED says, and what it would say if that were over.
     pub states: Vec<PanelState>,
+    /// The certificate in short; absent before there is one.
+    #[serde(default)]
+    pub certificate: Option<OtherCertificate>,
     /// Who asks: `console` or a service account.
     pub you: String,
 }

@@ -1,57 +1,67 @@
-//! A certificate that signs itself: nobody trusts it, but the talk is encrypted.
+//! A certificate that signs itself, for a name that is nobody's own: `localhost`, or `latchkey.local` before the house has its
+//! name. Browsers warn of it, which is right: no phone should learn to trust an authority for a name that the next box bears too.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
-use std::time::{Duration, SystemTime};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
-use domain::host::Host;
-use domain::time::{Span, Timestamp};
-use rcgen::{CertificateParams, DnType, KeyPair};
+use domain::certificate::Validity;
+use domain::clock::Moment;
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 
-use super::files::{TlsError, stamp, write_private};
-use crate::config::{Config, Tls};
+use super::files::{self, Pair, write_private};
+use super::own_ca::{date, unexpected};
+use super::trouble::Trouble;
+use super::{Held, facts};
 
-/// A self-made certificate is made anew at a start after this time, long before it ends.
-const RENEW: Span = Span::days(365);
-/// How long a self-made certificate is good: what Apple's systems accept at most.
-const LIFE: Span = Span::days(820);
+/// Its file, key included.
+pub(super) fn path(folder: &Path, host: &str) -> PathBuf {
+    folder.join(format!("self-made-{host}.pem"))
+}
 
-/// The files of the self-made certificate for this host.
-pub(super) fn self_made(config: &Config, host: &Host, now: Timestamp) -> Result<Tls, TlsError> {
-    let folder = config.data_dir.join("tls");
-    let files = Tls {
-        certificate: folder.join(format!("self-made-{host}.crt")),
-        key: folder.join(format!("self-made-{host}.key")),
-    };
-    if stamp(&files).is_some_and(|(_, written)| written > moment(now - RENEW)) {
-        return Ok(files);
+/// The same without the key, for those who shall trust it.
+pub(super) fn public_path(folder: &Path, host: &str) -> PathBuf {
+    folder.join(format!("self-made-{host}.crt"))
+}
+
+/// The certificate for this host, made when there is none that can be used. `addresses` are under which browsers may ask for
+/// the setup pages.
+pub(super) fn provide(folder: &Path, host: &str, addresses: &[IpAddr], at: Moment) -> Result<Held, Trouble> {
+    let pair = Pair::single(path(folder, host));
+    if let Ok(held) = files::load(&pair)
+        && !is_due(&held, host, addresses, at)
+        && public_path(folder, host).exists()
+    {
+        return Ok(held);
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| TlsError::new(&folder, error))?;
-    let (certificate, key) = make(host.as_str(), now).map_err(|error| TlsError::new(&files.certificate, error))?;
-    write_private(&files.key, &key)?;
-    write_private(&files.certificate, &certificate)?;
-    Ok(files)
+    renew(folder, host, addresses, at)
 }
 
-fn moment(time: Timestamp) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(time.unix()).unwrap_or(0))
+/// Whether it is to be made anew: it is old, or the machine has moved to another address.
+pub(super) fn is_due(held: &Held, host: &str, addresses: &[IpAddr], at: Moment) -> bool {
+    let names = addresses.iter().map(IpAddr::to_string).chain([host.to_owned()]);
+    let covers = |leaf: &_| names.clone().all(|name| facts::is_for(leaf, &name));
+    held.facts.validity.is_due(at.now, at.trust) || !held.leaf().is_some_and(covers)
 }
 
-pub(super) fn make(host: &str, now: Timestamp) -> Result<(String, String), rcgen::Error> {
+/// Makes it anew.
+pub(super) fn renew(folder: &Path, host: &str, addresses: &[IpAddr], at: Moment) -> Result<Held, Trouble> {
+    let (certificate, key) = make(host, addresses, Validity::self_made(at.now)).map_err(|error| unexpected(&error))?;
+    let pair = Pair::single(path(folder, host));
+    write_private(&pair.chain, &format!("{certificate}{key}"))?;
+    write_private(&public_path(folder, host), &certificate)?;
+    files::load(&pair)
+}
+
+pub(super) fn make(host: &str, addresses: &[IpAddr], validity: Validity) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(vec![host.to_owned()])?;
+    let names: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+    let mut params = CertificateParams::new([vec![host.to_owned()], names].concat())?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, host);
-    if let (Some((y1, m1, d1)), Some((y2, m2, d2))) = (day(now - Span::days(1)), day(now + LIFE)) {
-        params.not_before = rcgen::date_time_ymd(y1, m1, d1);
-        params.not_after = rcgen::date_time_ymd(y2, m2, d2);
-    }
+    date(&mut params, validity);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = params.self_signed(&key)?;
     Ok((certificate.pem(), key.serialize_pem()))
-}
-
-/// Year, month and day in UTC, as rcgen wants them.
-fn day(time: Timestamp) -> Option<(i32, u8, u8)> {
-    let moment = jiff::Timestamp::from_second(time.unix()).ok()?;
-    let date = jiff::tz::TimeZone::UTC.to_datetime(moment).date();
-    Some((date.year().into(), u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?))
 }

@@ -254,6 +254,17 @@ impl<'s, 't> Shell<'s, 't> {
         if typed.trim() == name { Ok(()) } else { Err(Failure::Local("nothing was done".to_owned())) }
     }
 
+    /// What comes on stdin, at most `limit` bytes.
+    pub(super) fn stdin(&mut self, limit: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let read = (&mut *self.terminal.input).take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Failure::Local(format!("cannot read stdin: {error}")))?;
+        if bytes.len() as u64 > limit {
+            return Err(Failure::Usage(format!("stdin is longer than {} KiB; is it the right file?", limit / 1024)));
+        }
+        Ok(bytes)
+    }
+
     /// The width of the screen, where results go to one.
     pub(super) fn width(&self) -> Option<u16> {
         self.terminal.width.filter(|_| self.terminal.screen)

@@ -23,6 +23,7 @@ impl Status {
                 ("house".to_owned(), status.house),
                 ("issuer".to_owned(), status.issuer),
                 ("version".to_owned(), status.version),
+                ("certificate".to_owned(), status.certificate.as_ref().map(certificate).unwrap_or_default()),
                 ("server time".to_owned(), format!("{} UTC", status.now.short())),
                 ("persons".to_owned(), status.persons.to_string()),
                 ("service accounts".to_owned(), status.service_accounts.to_string()),
@@ -34,4 +35,10 @@ impl Status {
             ]
         })
     }
+}
+
+fn certificate(shown: &api::OtherCertificate) -> String {
+    let api::OtherCertificate { kind, not_after, health, .. } = shown;
+    let look = if health.is_good() { "" } else { ": latchkey cert status" };
+    format!("{}, {} until {} UTC{look}", kind.words(), health.words(), not_after.short())
 }

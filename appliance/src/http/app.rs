@@ -8,6 +8,7 @@ use service::Nameplate;
 
 use super::response::Response;
 use crate::bridge::Bridge;
+use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::panel::health::Health;
 use crate::system::Clock;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The names of the house, and whether it has an owner.
     pub(crate) nameplate: Arc<Nameplate>,
+    /// The certificates that browsers are shown.
+    pub(crate) certificates: Arc<Certificates>,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
     /// What the LED should say, and what the panel told.

@@ -113,6 +113,7 @@ pub(crate) type Table = &'static [&'static [Route]];
 pub(crate) const ROUTES: Table = &[
     endpoint::admin::app::ROUTES,
     endpoint::admin::audit::ROUTES,
+    endpoint::admin::certificate::ROUTES,
     endpoint::admin::group::ROUTES,
     endpoint::admin::key::ROUTES,
     endpoint::admin::panel::ROUTES,

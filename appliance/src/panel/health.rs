@@ -77,7 +77,8 @@ pub(crate) fn panel(app: &App) -> api::Panel {
         .seen()
         .and(told)
         .with_if(!app.clock.trust().is_good(), Indicator::ClockNotTrusted)
-        .with_if(!app.nameplate.claimed(), Indicator::Unclaimed);
+        .with_if(!app.nameplate.claimed(), Indicator::Unclaimed)
+        .with_if(!app.certificates.health(app.clock.now()).is_good(), Indicator::Degraded(DegradedReason::Certificate));
     api::Panel::new(active, told)
 }
 

@@ -212,7 +212,8 @@ impl TlsClient {
     pub fn with(stream: TcpStream, config: Arc<ClientConfig>, authority: &str) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         stream.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost").unwrap();
+        let host = authority.split(':').next().unwrap().to_owned();
+        let name = ServerName::try_from(host).unwrap();
         let mut connection = ClientConnection::new(config, name).unwrap();
         let mut tcp = stream;
         while connection.is_handshaking() {
@@ -224,6 +225,11 @@ impl TlsClient {
     /// Whether the handshake resumed an earlier session.
     pub fn resumed(&self) -> bool {
         self.stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// The certificate that the server has shown.
+    pub fn shown(&self) -> CertificateDer<'static> {
+        self.stream.conn.peer_certificates().unwrap()[0].clone()
     }
 
     /// The TLS version and the ALPN protocol that were agreed on.

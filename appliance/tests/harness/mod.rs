@@ -126,8 +126,13 @@ impl Server {
 
     /// The same with the control socket open too; see [`Self::socket`].
     pub fn listen_with_control() -> Self {
+        Self::listen_as("localhost", "")
+    }
+
+    /// The same under another name, with more lines of configuration.
+    pub fn listen_as(host: &str, lines: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let text = format!("host = \"localhost\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n");
+        let text = format!("host = \"{host}\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n{lines}");
         Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl).claimed()
     }
 
@@ -159,7 +164,7 @@ impl Server {
         let desk = server.desk();
         let issuer = desk.house().issuer();
         let address = server.addresses()[0];
-        let certificate = std::fs::read(server.certificate_file()).unwrap();
+        let certificate = std::fs::read(server.certificate_file().unwrap()).unwrap();
         let (stopper, stop) = serve::stop();
         let thread = std::thread::spawn(move || server.run(stop));
         let running = Running { stopper: Some(stopper), thread: Some(thread), address, certificate };

@@ -5,6 +5,7 @@
 
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod certificate;
 pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod panel;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::permission::Actor;
 use service::{Context, Idp};
 
-use crate::api::{self, Status};
+use crate::api::{self, OtherCertificate, Status};
 use crate::http::{App, Kind, Request, Response, Route, handler};
 use crate::panel::health;
 
@@ -15,10 +15,11 @@ pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Admin, "/api/v1/status", 
 
 async fn show(app: Arc<App>, request: Request) -> Response {
     let panel = health::panel(&app);
-    run(app, request, move |idp, ctx, _| status(idp, ctx, panel)).await
+    let certificate = app.certificates.line(request.now);
+    run(app, request, move |idp, ctx, _| status(idp, ctx, panel, certificate)).await
 }
 
-fn status(idp: &Idp, ctx: &Context, panel: api::Panel) -> Result<Reply, Stop> {
+fn status(idp: &Idp, ctx: &Context, panel: api::Panel, certificate: Option<OtherCertificate>) -> Result<Reply, Stop> {
     let service::Status { counts, issuer } = idp.status(ctx)?;
     Reply::json(&Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -33,6 +34,7 @@ fn status(idp: &Idp, ctx: &Context, panel: api::Panel) -> Result<Reply, Stop> {
         database_bytes: counts.database_bytes,
         schema: counts.schema,
         states: panel.states,
+        certificate,
         you: match ctx.actor {
             Actor::Console => "console".to_owned(),
             Actor::Service { .. } => "service account".to_owned(),

@@ -8,28 +8,44 @@ use domain::credential::{CredentialKind, CredentialView};
 use service::{Idp, SignedIn, Whose};
 
 use super::picture;
-use super::view::apps::{AppTile, Dashboard};
+use super::view::apps::{AppTile, CertificateNews, Dashboard};
 use super::view::part::Icon;
 use super::visit::{Answer, Lane, frame, inside, page, refused, said, show};
+use crate::api::CertificateHealth;
 use crate::http::{App, Kind, Request, Route};
 
 pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Page, "/", page!(dashboard))];
 
 async fn dashboard(app: Arc<App>, request: Request) -> Answer {
-    let op = |idp: &Idp, me: &SignedIn| {
+    let news = certificate_news(&app, &request);
+    let op = move |idp: &Idp, me: &SignedIn| {
         let credentials = idp.list_credentials(&me.context, &Whose::Mine)?;
-        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?))
+        let news = if news.is_some() && idp.is_owner(&me.context)? { news } else { None };
+        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, news))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
-    let (apps, credentials, back) = found.map_err(|error| refused(&app, &request, error))?;
+    let (apps, credentials, back, certificate) = found.map_err(|error| refused(&app, &request, error))?;
     let page = Dashboard {
         chrome: frame(&app, &me),
         notice: said(&request),
         apps: apps.iter().map(tile).collect(),
         only_one_way_in: !back.without_passkeys && only_one_passkey(&credentials),
         codes_would_help: back.worth == Worth::Alone,
+        certificate,
     };
     Ok(show(&app, 200, &page))
+}
+
+/// What an owner should know of the certificate before it is too late.
+fn certificate_news(app: &App, request: &Request) -> Option<CertificateNews> {
+    let health = app.certificates.health(request.now);
+    if health.is_good() {
+        return None;
+    }
+    let status = app.certificates.status(serde_json::Value::Null, request.now)?;
+    let until = jiff::Timestamp::from_second(status.not_after.0.unix()).ok()?.strftime("%-d %B %Y").to_string();
+    let failure = status.last_failure.map(|failure| (failure.what.trim_end_matches('.').to_owned(), failure.hint));
+    Some(CertificateNews { ended: health == CertificateHealth::Ended, until, failure })
 }
 
 fn tile(app: &service::AppTile) -> AppTile {

@@ -14,6 +14,18 @@ pub(crate) struct Dashboard {
     pub only_one_way_in: bool,
     /// Recovery codes would be another.
     pub codes_would_help: bool,
+    /// For owners only.
+    pub certificate: Option<CertificateNews>,
+}
+
+/// The certificate ends soon, has ended, or could not be made anew.
+#[derive(Debug)]
+pub(crate) struct CertificateNews {
+    pub ended: bool,
+    /// Its last day.
+    pub until: String,
+    /// What failed last, and what to do.
+    pub failure: Option<(String, String)>,
 }
 
 /// One app.

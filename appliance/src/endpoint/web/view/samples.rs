@@ -4,7 +4,7 @@ use super::account::{
     Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
-use super::apps::{AppTile, Consent, Dashboard, Share};
+use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Door, Names, Owner};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
@@ -167,10 +167,28 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         app("Home Assistant", ""),
         app("Music", "music.miller.home"),
     ];
-    let page = Dashboard { chrome: inside(), notice: None, apps: tiles, only_one_way_in: true, codes_would_help: true };
+    let mut page = Dashboard {
+        chrome: inside(),
+        notice: None,
+        apps: tiles,
+        only_one_way_in: true,
+        codes_would_help: true,
+        certificate: None,
+    };
     rendered(pages, "dashboard", &page);
-    let page =
-        Dashboard { chrome: inside(), notice: None, apps: vec![], only_one_way_in: false, codes_would_help: false };
+    page.only_one_way_in = false;
+    let failure = Some((
+        "the house's own authority is damaged: its key cannot be read".to_owned(),
+        "put the file back from a backup".to_owned(),
+    ));
+    for (name, ended, failure) in
+        [("dashboard_certificate", false, failure), ("dashboard_certificate_ended", true, None)]
+    {
+        page.certificate = Some(CertificateNews { ended, until: "28 February 2027".to_owned(), failure });
+        rendered(pages, name, &page);
+    }
+    page.certificate = None;
+    page.apps.clear();
     rendered(pages, "dashboard_empty", &page);
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
