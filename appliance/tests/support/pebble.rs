@@ -161,22 +161,22 @@ fn start<T>(
     for _ in 0..ATTEMPTS {
         let (mut arguments, listen, result) = plan([free(), free()]);
         let log = folder.0.join(format!("{name}.log"));
-        let mut command = Command::new(name);
-        command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
+        // So that it ends with us even when we are cut down.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", name]).env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
         if let Some(refused) = arguments.last().and_then(|last| last.strip_prefix("NONCEREJECT=")) {
             command.env("PEBBLE_WFE_NONCEREJECT", refused);
             arguments.pop();
         }
         command.args(&arguments).stdin(Stdio::null()).stderr(File::create(&log).unwrap()).stdout(Stdio::null());
-        let child = command.spawn().unwrap_or_else(|error| {
-            panic!("{name} does not start: {error}. It is in Debian's package pebble: `apt-get install pebble`, or `make test`.")
-        });
+        let child = command.spawn().unwrap_or_else(|error| panic!("setpriv (util-linux) does not start: {error}"));
         let mut program = Program(child);
         if listens(&mut program, listen) {
             return (program, result);
         }
     }
-    panic!("{name} ends at once: {}", fs::read_to_string(folder.0.join(format!("{name}.log"))).unwrap());
+    let log = fs::read_to_string(folder.0.join(format!("{name}.log"))).unwrap();
+    panic!("{name} does not run. It is in Debian's package pebble: `apt-get install pebble`, or `make test`. {log}");
 }
 
 fn free() -> SocketAddr {
