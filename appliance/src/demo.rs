@@ -3,6 +3,7 @@
 //! Everything in it is made by the operations that the admin API uses. It is kept between runs.
 
 mod household;
+mod unclaimed;
 
 use std::fmt;
 use std::fs;
@@ -20,6 +21,8 @@ use household::{Link, NewApp};
 
 /// What the demo is told.
 pub(crate) struct Options {
+    /// Begin without an owner, as a box does that was just flashed.
+    pub(crate) unclaimed: bool,
     /// Throw away what an earlier run kept.
     pub(crate) fresh: bool,
     /// Where to listen on 127.0.0.1.
@@ -38,6 +41,9 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoErro
         start_over(&config)?;
     }
     serve::run_after(config.clone(), |desk| {
+        if options.unclaimed {
+            return unclaimed::welcome(&config, desk, out);
+        }
         let (apps, links) = furnish(desk)?;
         out.write_all(welcome(&config, &desk.house().issuer(), &apps, &links).as_bytes())
             .and_then(|()| out.flush())
@@ -49,7 +55,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
     let host: Host = "localhost".parse().map_err(|why: HostError| DemoError::Unexpected(why.to_string()))?;
     Ok(Config {
         host: Some(host),
-        house: Some("Latchkey demo".to_owned()),
+        house: (!options.unclaimed).then(|| "Latchkey demo".to_owned()),
         port: options.port,
         listen: vec![([127, 0, 0, 1], options.port).into()],
         data_dir: options.folder.clone(),
@@ -176,7 +182,7 @@ mod tests {
 
     fn options(name: &str) -> Options {
         let folder = std::env::temp_dir().join(format!("latchkey-demo-test-{}-{name}", std::process::id()));
-        Options { fresh: true, port: 8443, folder }
+        Options { unclaimed: false, fresh: true, port: 8443, folder }
     }
 
     #[test]

@@ -265,6 +265,11 @@ impl Desk {
         self.app.house()
     }
 
+    /// Whether the house has an owner.
+    pub fn claimed(&self) -> bool {
+        self.app.nameplate.claimed()
+    }
+
     /// Answers the bytes of one or more requests without a socket: the whole of HTTP, without TCP and TLS.
     pub fn exchange(&self, via: Via, requests: &[u8]) -> Vec<u8> {
         let peer = match via {

@@ -11,8 +11,11 @@ use super::failure::Failure;
 
 /// Serve a household to play with on this machine, until Ctrl-C; it is kept between runs
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  latchkey demo\n  latchkey demo --fresh --port 9443")]
+#[command(after_help = "Examples:\n  latchkey demo\n  latchkey demo --fresh --port 9443\n  latchkey demo --unclaimed")]
 pub(crate) struct Demo {
+    /// Begin without an owner, as a box that was just flashed: claim it in the browser, with Enter as its button
+    #[arg(long)]
+    unclaimed: bool,
     /// Throw the household away and begin with a new one
     #[arg(long)]
     fresh: bool,
@@ -26,15 +29,15 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let folder = self.data_dir.or_else(usual_folder);
+        let folder = self.data_dir.or_else(|| usual_folder(self.unclaimed));
         let folder = folder.ok_or_else(|| Failure::Usage("there is no home folder; give --data-dir".to_owned()))?;
-        let options = Options { fresh: self.fresh, port: self.port, folder };
+        let options = Options { unclaimed: self.unclaimed, fresh: self.fresh, port: self.port, folder };
         demo::run(&options, terminal.out).map_err(|error| Failure::Local(error.to_string()))
     }
 }
 
-fn usual_folder() -> Option<PathBuf> {
+fn usual_folder(unclaimed: bool) -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
-    Some(data.join("latchkey-demo"))
+    Some(data.join(if unclaimed { "latchkey-demo-unclaimed" } else { "latchkey-demo" }))
 }

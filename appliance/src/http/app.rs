@@ -38,7 +38,10 @@ pub(crate) struct App {
 
 /// The discovery document of the names that it was written for.
 #[derive(Default)]
-pub(crate) struct Discovery(Mutex<Option<(Arc<House>, Arc<[u8]>)>>);
+pub(crate) struct Discovery(Mutex<Option<Written>>);
+
+/// The names and the document.
+type Written = (Arc<House>, Arc<[u8]>);
 
 impl Discovery {
     /// The document for these names.

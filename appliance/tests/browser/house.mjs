@@ -22,7 +22,8 @@ const freePort = () =>
 
 // A household as `make demo` makes it, in a folder that is thrown away.
 export class House {
-  static async open() {
+  // `unclaimed`: a box without an owner, whose button is the line that `tap` types.
+  static async open({ unclaimed = false } = {}) {
     const house = new House();
     house.binary = BINARY;
     house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
@@ -30,8 +31,9 @@ export class House {
     house.origin = `https://localhost:${house.port}`;
     const data = path.join(house.directory, "data");
     house.socket = path.join(data, "control", "latchkey.sock");
-    house.process = spawn(BINARY, ["demo", "--port", String(house.port), "--data-dir", data], {
-      stdio: ["ignore", "pipe", "pipe"],
+    const words = ["demo", "--port", String(house.port), "--data-dir", data];
+    house.process = spawn(BINARY, unclaimed ? [...words, "--unclaimed"] : words, {
+      stdio: [unclaimed ? "pipe" : "ignore", "pipe", "pipe"],
     });
     house.log = "";
     for (const stream of [house.process.stdout, house.process.stderr]) {
@@ -60,6 +62,11 @@ export class House {
         reject(new Error(`the server ended with ${code}:\n${this.log}`));
       });
     });
+  }
+
+  // Somebody taps the button of a box without an owner.
+  tap() {
+    this.process.stdin.write("\n");
   }
 
   // The admin's command line.

@@ -22,6 +22,7 @@ use appliance::listen::Timeouts;
 use appliance::serve::{self, Desk, Setup, Stopper, Via};
 use appliance::system::{Clock, SystemClock};
 use domain::clock::{Moment, Trust};
+use domain::house::House;
 use domain::time::{Span, Timestamp, Uptime};
 use service::{Context, Idp};
 
@@ -173,8 +174,12 @@ impl Server {
 
     /// Sends a call without a socket.
     pub fn send(&self, call: &Call) -> Answer {
-        let bytes = self.desk.exchange(call.via(), &call.to_bytes(&self.authority()));
-        Answer::parse(&bytes)
+        self.send_to(&self.authority(), call)
+    }
+
+    /// Sends a call without a socket, to the server under another name or address.
+    pub fn send_to(&self, authority: &str, call: &Call) -> Answer {
+        Answer::parse(&self.desk.exchange(call.via(), &call.to_bytes(authority)))
     }
 
     /// Sends raw bytes without a socket, from [`PEER`]; all answers as they came.
@@ -185,6 +190,11 @@ impl Server {
     /// Runs an operation of the service.
     pub fn operate<T: Send + 'static>(&self, op: impl FnOnce(&Idp) -> T + Send + 'static) -> T {
         self.desk.operate(op).unwrap()
+    }
+
+    /// The names of the house as they are now; they change in the setup.
+    pub fn names(&self) -> Arc<House> {
+        self.desk.house()
     }
 
     /// `host` or `host:port`, as in the `Host` header.

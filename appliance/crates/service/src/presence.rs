@@ -165,7 +165,8 @@ impl Idp {
         let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
         let mut state = self.presence.lock();
         let good = state.ticket.take_if(|(digest, _)| *digest == key_of(ticket));
-        if !good.is_some_and(|(_, made)| ctx.uptime.as_millis().saturating_sub(made.as_millis()) < TICKET) {
+        let good = good.filter(|(_, made)| ctx.uptime.as_millis().saturating_sub(made.as_millis()) < TICKET);
+        if good.is_none() {
             return Err(SetupRefusal::NotBegun);
         }
         state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));

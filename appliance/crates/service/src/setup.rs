@@ -113,9 +113,11 @@ impl From<Refusal> for SetupRefusal {
 pub struct SetupView {
     /// The names as they are now.
     pub house: Arc<House>,
-    /// Whether the host is fixed by the configuration.
+    /// Whether the host is the configuration's to say.
     pub host_is_given: bool,
-    /// Whether somebody chose the host already.
+    /// Whether the name of the house is the configuration's to say.
+    pub house_is_given: bool,
+    /// Whether both were chosen or given already.
     pub named: bool,
     /// The owner that was named already, as others see them.
     pub owner: Option<String>,
@@ -149,19 +151,23 @@ impl Idp {
     /// Writes the names down; [`Self::look_at_names`] makes them hold after the commit.
     fn put_names(&self, op: &Writing<'_>, naming: &Naming) -> Result<Change, Abort<Refusal>> {
         let before = names(op, &self.given)?;
-        if let Some(name) = naming.house.as_ref().filter(|name| name.as_str() != before.name) {
-            given_elsewhere(self.given.house.as_ref(), "house")?;
+        if let Some(name) = &naming.house
+            && op.setting::<String>(HOUSE)?.as_deref() != Some(name.as_str())
+        {
+            if name.as_str() != before.name {
+                given_elsewhere(self.given.house.as_ref(), "house")?;
+            }
             op.put_setting(HOUSE, name, op.ctx.now)?;
+        }
+        if let Some(host) = naming.host.as_ref().filter(|host| host.is_provisional()) {
+            let why = format!("{host} is for setting up only, since every new box answers to it; choose another");
+            return Err(Refusal::Invalid { what: "host".into(), why }.into());
         }
         if let Some(host) = naming.host.as_ref().filter(|host| **host != before.host) {
             given_elsewhere(self.given.host.as_ref(), "host")?;
             if claimed(op)? {
                 let why = format!("passkeys are bound to {}; latchkey domain move changes it with care", before.host);
                 return Err(Refusal::Conflict(why).into());
-            }
-            if host.is_provisional() {
-                let why = format!("{host} is for setting up only, since every new box answers to it; choose another");
-                return Err(Refusal::Invalid { what: "host".into(), why }.into());
             }
             op.put_setting(HOST, host, op.ctx.now)?;
         }
@@ -225,8 +231,10 @@ impl Idp {
         self.read(ctx, Need::Nothing, |op| {
             let owner = first_owner(op)?.map(|account| account.display_name().to_owned());
             let house = self.house();
-            let named = !house.host.is_provisional();
-            Ok(SetupView { house, host_is_given: self.given.host.is_some(), named, owner })
+            let (host_is_given, house_is_given) = (self.given.host.is_some(), self.given.house.is_some());
+            let house_named = house_is_given || op.setting::<String>(HOUSE)?.is_some();
+            let named = house_named && !house.host.is_provisional();
+            Ok(SetupView { house, host_is_given, house_is_given, named, owner })
         })
     }
 

@@ -33,7 +33,7 @@ async fn next(app: Arc<App>, request: Request) -> Answer {
 }
 
 fn open_step(seen: &SetupView) -> &'static str {
-    if seen.named || seen.host_is_given { "/setup/owner" } else { "/setup/names" }
+    if seen.named { "/setup/owner" } else { "/setup/names" }
 }
 
 /// Runs a step for whoever came, with what their browser holds.

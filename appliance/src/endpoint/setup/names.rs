@@ -1,9 +1,9 @@
-//! What the house is called, and the host name that its passkeys will be bound to.
+//! What the house is called, and the host name that its passkeys will be bound to. What the configuration says is not asked.
 
 use std::sync::Arc;
 
-use domain::host::Host;
-use domain::name::Label;
+use domain::host::{Host, HostError};
+use domain::name::{Label, NameError};
 use service::{Naming, SetupView};
 
 use super::{objection, step, turned_away};
@@ -14,8 +14,43 @@ use crate::http::{App, Request, Response};
 
 pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
     let seen = see(&app, &request).await?;
-    let host = if seen.named { seen.house.host.to_string() } else { String::new() };
-    Ok(show_form(&app, 200, None, (seen.house.name.clone(), host)))
+    let host = if seen.house.host.is_provisional() { String::new() } else { seen.house.host.to_string() };
+    let typed = Typed { house: seen.house.name.clone(), host };
+    Ok(show_form(&app, &seen, typed, None))
+}
+
+/// What stands in the form.
+struct Typed {
+    house: String,
+    host: String,
+}
+
+pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
+    let fields = Fields::read(&request)?;
+    let typed = Typed { house: fields.get("house")?.to_owned(), host: fields.get("host")?.trim().to_lowercase() };
+    let seen = see(&app, &request).await?;
+    let naming = match typed.parse(&seen) {
+        Ok(naming) => naming,
+        Err(why) => return Ok(show_form(&app, &seen, typed, Some(Notice::of(News::Refused { why })))),
+    };
+    match step(&app, &request, move |idp, context, held| idp.name_in_setup(context, held, &naming)).await? {
+        Ok(_) => Ok(Response::redirect303("/setup/next")),
+        Err(error) => {
+            let notice = objection(&app, error)?;
+            Ok(show_form(&app, &seen, typed, Some(notice)))
+        }
+    }
+}
+
+impl Typed {
+    fn parse(&self, seen: &SetupView) -> Result<Naming, String> {
+        let house = || self.house.parse::<Label>().map_err(|why: NameError| format!("the name of your home: {why}"));
+        let host = || self.host.parse::<Host>().map_err(|why: HostError| why.to_string());
+        Ok(Naming {
+            house: (!seen.house_is_given).then(house).transpose()?,
+            host: (!seen.host_is_given).then(host).transpose()?,
+        })
+    }
 }
 
 async fn see(app: &App, request: &Request) -> Result<SetupView, Response> {
@@ -23,30 +58,13 @@ async fn see(app: &App, request: &Request) -> Result<SetupView, Response> {
     seen.map_err(|error| turned_away(app, error))
 }
 
-pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
-    let fields = Fields::read(&request)?;
-    let (house, host) = (fields.get("house")?.to_owned(), fields.get("host")?.trim().to_lowercase());
-    let parsed = || -> Result<Naming, String> {
-        let name: Label = house.parse().map_err(|why| format!("the name of your home: {why}"))?;
-        let host: Host = host.parse().map_err(|why: domain::host::HostError| why.to_string())?;
-        Ok(Naming { house: Some(name), host: Some(host) })
+fn show_form(app: &App, seen: &SetupView, typed: Typed, notice: Option<Notice>) -> Response {
+    let status = if notice.is_some() { 422 } else { 200 };
+    let page = Names {
+        chrome: Chrome::nobody(&app.house()),
+        notice,
+        house: (!seen.house_is_given).then_some(typed.house),
+        host: (!seen.host_is_given).then_some(typed.host),
     };
-    let naming = match parsed() {
-        Ok(naming) => naming,
-        Err(why) => {
-            see(&app, &request).await?;
-            return Ok(show_form(&app, 422, Some(Notice::of(News::Refused { why })), (house, host)));
-        }
-    };
-    match step(&app, &request, move |idp, context, held| idp.name_in_setup(context, held, &naming)).await? {
-        Ok(_) => Ok(Response::redirect303("/setup/next")),
-        Err(error) => {
-            let notice = objection(&app, error)?;
-            Ok(show_form(&app, 422, Some(notice), (house, host)))
-        }
-    }
-}
-
-fn show_form(app: &App, status: u16, notice: Option<Notice>, (house, host): (String, String)) -> Response {
-    show(app, status, &Names { chrome: Chrome::nobody(&app.house()), notice, house, host })
+    show(app, status, &page)
 }

@@ -13,7 +13,7 @@ use crate::http::{App, Request, Response};
 pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
     let seen = step(&app, &request, |idp, context, held| idp.see_setup(context, held)).await?;
     let seen = seen.map_err(|error| turned_away(&app, error))?;
-    if !seen.named && !seen.host_is_given {
+    if !seen.named {
         return Ok(Response::redirect303("/setup/names"));
     }
     Ok(show_form(&app, 200, None, seen.owner.unwrap_or_default()))

@@ -78,19 +78,19 @@ pub(crate) struct Passkey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodesAre {
     /// One leads to a new passkey.
-    ForANewPasskey,
+    NewPasskey,
     /// One is the second step after the password.
-    ForThePassword,
+    WithPassword,
     /// One leads to a new passkey when somebody holds the button of the box: for who looks after the house.
-    ForTheBox,
+    WithPresence,
 }
 
 impl From<Worth> for CodesAre {
     fn from(worth: Worth) -> Self {
         match worth {
-            Worth::Alone => Self::ForANewPasskey,
-            Worth::WithPassword => Self::ForThePassword,
-            Worth::WithPresence => Self::ForTheBox,
+            Worth::Alone => Self::NewPasskey,
+            Worth::WithPassword => Self::WithPassword,
+            Worth::WithPresence => Self::WithPresence,
         }
     }
 }

@@ -64,7 +64,7 @@ fn setting_up(pages: &mut BTreeMap<String, String>) {
     rendered(
         pages,
         "setup_names",
-        &Names { chrome: outside(), notice, house: "Home".to_owned(), host: "Id".to_owned() },
+        &Names { chrome: outside(), notice, house: Some("Home".to_owned()), host: Some("Id".to_owned()) },
     );
     let host = "id.miller.home".to_owned();
     rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
@@ -145,7 +145,7 @@ fn invited(pages: &mut BTreeMap<String, String>) {
             chrome: inside(),
             codes: (0..10).map(|n| format!("k7m{n}-x2pq-9fh{n}")).collect(),
             username: "mia".to_owned(),
-            codes_are: if first_time { CodesAre::ForTheBox } else { CodesAre::ForThePassword },
+            codes_are: if first_time { CodesAre::WithPresence } else { CodesAre::WithPassword },
             first_time,
             next: "/".to_owned(),
         };
@@ -246,7 +246,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         password_changed: Some(ago(60 * 24 * 200)),
         authenticator_added: Some(ago(60 * 24 * 3)),
         codes: Some(Codes { left: 9, made: ago(60 * 30) }),
-        codes_are: CodesAre::ForANewPasskey,
+        codes_are: CodesAre::NewPasskey,
     };
     rendered(pages, "account_sign_in", &page);
     let page = WaysIn {
@@ -255,7 +255,7 @@ fn ways_in(pages: &mut BTreeMap<String, String>) {
         password_changed: None,
         authenticator_added: None,
         codes: None,
-        codes_are: CodesAre::ForTheBox,
+        codes_are: CodesAre::WithPresence,
         ..page
     };
     rendered(pages, "account_sign_in_bare", &page);

@@ -29,8 +29,10 @@ pub(crate) enum Door {
 pub(crate) struct Names {
     pub chrome: Chrome,
     pub notice: Option<Notice>,
-    pub house: String,
-    pub host: String,
+    /// The name of the house in its field; `None` where the configuration says it.
+    pub house: Option<String>,
+    /// The host name in its field; `None` where the configuration says it.
+    pub host: Option<String>,
 }
 
 /// `/setup/owner`: who owns the house.

@@ -1,0 +1,330 @@
+//! From a box without an owner to one with an owner, over HTTP: who gets there, and who must not.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "support/authenticator.rs"]
+#[expect(dead_code, reason = "an owner only moves in here")]
+mod authenticator;
+mod harness;
+
+use std::net::IpAddr;
+
+use appliance::system::Clock;
+use authenticator::Authenticator;
+use domain::event::EventFilter;
+use domain::presence::WindowKind;
+use harness::{Answer, Call, Server};
+use service::{Context, Idp};
+
+/// A box whose names the configuration says.
+const NAMED: &str = "host = \"id.example\"\nhouse = \"Holm\"";
+const COOKIE: &str = "__Host-latchkey-presence";
+
+/// Somebody with a browser near a box.
+struct Browser<'s> {
+    server: &'s Server,
+    from: IpAddr,
+    authority: String,
+    held: String,
+}
+
+impl<'s> Browser<'s> {
+    fn at(server: &'s Server, last: u8) -> Self {
+        Self { server, from: [192, 168, 1, last].into(), authority: server.authority(), held: String::new() }
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.send(Call::get(path).header("Accept", "text/html"))
+    }
+
+    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = format!("https://{}", self.authority);
+        self.send(Call::post(path).origin(&origin).header("Accept", "text/html").form(fields))
+    }
+
+    fn send(&mut self, call: Call) -> Answer {
+        let call = if self.held.is_empty() { call } else { call.cookie(COOKIE, &self.held) };
+        let answer = self.server.send_to(&self.authority, &call.from(self.from));
+        if let Some(held) = answer.set_cookie(COOKIE) {
+            held.clone_into(&mut self.held);
+        }
+        answer
+    }
+
+    fn begin(&mut self) -> Answer {
+        self.post("/setup", &[("code", "")])
+    }
+
+    fn begin_with(&mut self, code: &str) -> Answer {
+        self.post("/setup", &[("code", code)])
+    }
+
+    fn state(&mut self) -> String {
+        self.get("/setup/state").json()["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Names the owner; the link to the first passkey.
+    fn name_owner(&mut self, name: &str) -> String {
+        let answer = self.post("/setup/owner", &[("name", name)]);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        location(&answer).strip_prefix(&self.server.names().issuer()).unwrap().to_owned()
+    }
+
+    /// Follows the link to the end.
+    fn move_in(&mut self, link: &str) -> Answer {
+        let mut device = Authenticator::new(&self.server.names().issuer());
+        let asked = self.post(&format!("{link}/passkey/options"), &[("display_name", "Mira Holm")]);
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        let options = asked.json();
+        let credential = device.create(&options).to_string();
+        let ceremony = options["ceremony"].as_str().unwrap();
+        self.post(&format!("{link}/passkey"), &[("ceremony", ceremony), ("credential", &credential)])
+    }
+}
+
+fn location(answer: &Answer) -> &str {
+    answer.header("location").unwrap()
+}
+
+/// Does something as the console of the box.
+fn console<T: Send + 'static>(server: &Server, op: impl FnOnce(&Idp, &Context) -> T + Send + 'static) -> T {
+    let moment = server.clock.moment();
+    server.operate(move |idp| op(idp, &Context::console(moment)))
+}
+
+fn tap(server: &Server) {
+    console(server, |idp, ctx| idp.open_window(ctx, WindowKind::Claim)).unwrap();
+}
+
+fn code(server: &Server) -> String {
+    console(server, |idp, ctx| idp.presence_code(ctx)).unwrap().expose().clone()
+}
+
+#[test]
+fn a_box_without_an_owner_serves_only_its_setup() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    for path in ["/", "/signin", "/account", "/recover", "/authorize?client_id=x"] {
+        let answer = anna.get(path);
+        assert_eq!((answer.status, location(&answer)), (303, "/setup"), "{path}");
+    }
+    for call in [
+        Call::post("/token").form(&[("grant_type", "authorization_code")]),
+        Call::get("/userinfo"),
+        Call::get("/api/v1/status"),
+    ] {
+        let answer = server.send(&call);
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.text().contains("/setup") && answer.header("retry-after").is_some());
+    }
+    assert_eq!(anna.get("/setup").status, 200);
+    assert_eq!(server.send(&Call::get("/api/v1/status").on_console()).status, 200);
+}
+
+#[test]
+fn a_tap_a_name_and_a_passkey_make_an_owner() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    assert_eq!(anna.state(), "closed");
+    tap(&server);
+    assert_eq!(anna.state(), "open");
+    let answer = anna.begin();
+    assert_eq!((answer.status, location(&answer)), (303, "/setup/next"));
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
+    assert!(anna.get("/setup/owner").text().contains("is called <strong>id.example</strong> for good"));
+    let link = anna.name_owner("Mira Holm");
+    let sheet = anna.move_in(&link);
+    assert!(sheet.text().contains("Your recovery codes"), "{}", sheet.text());
+    // The setup is over, for this browser too.
+    assert_eq!(location(&anna.get("/setup")), "/");
+    assert_eq!(anna.get("/signin").status, 200);
+    let log = console(&server, |idp, ctx| idp.list_events(ctx, &EventFilter::default(), None, None)).unwrap();
+    assert!(log.items.iter().any(|event| event.action == "house.claim" && event.actor == "mira"));
+}
+
+#[test]
+fn nothing_goes_on_without_somebody_at_the_box() {
+    let server = Server::unclaimed(NAMED);
+    let mut eve = Browser::at(&server, 66);
+    let refused = eve.begin();
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("press the button of the box first"), "{}", refused.text());
+    for path in ["/setup/next", "/setup/names", "/setup/owner"] {
+        assert_eq!(location(&eve.get(path)), "/setup", "{path}");
+    }
+    let answer = eve.post("/setup/owner", &[("name", "Eve")]);
+    assert_eq!((answer.status, location(&answer)), (303, "/setup"));
+    eve.held = "0".repeat(64);
+    tap(&server);
+    assert_eq!(location(&eve.post("/setup/owner", &[("name", "Eve")])), "/setup");
+}
+
+#[test]
+fn a_second_browser_is_refused_and_told_who_began() {
+    let server = Server::unclaimed(NAMED);
+    let (mut anna, mut eve) = (Browser::at(&server, 7), Browser::at(&server, 66));
+    tap(&server);
+    anna.begin();
+    assert_eq!(eve.state(), "taken");
+    let refused = eve.begin();
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("192.168.1.7"), "{}", refused.text());
+    // Not even with what the first one does not have any more.
+    eve.held = "f".repeat(64);
+    assert_eq!(location(&eve.get("/setup/owner")), "/setup");
+    assert_eq!(anna.state(), "mine");
+}
+
+#[test]
+fn a_claim_after_the_window_is_refused() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    server.clock.advance(120);
+    assert_eq!((anna.begin().status, anna.state().as_str()), (403, "closed"));
+}
+
+#[test]
+fn a_clock_that_jumps_neither_closes_nor_opens_a_window() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    server.clock.jump(365 * 86_400);
+    assert_eq!(anna.state(), "open");
+    server.clock.advance(120);
+    server.clock.jump(-366 * 86_400);
+    assert_eq!(anna.state(), "closed");
+}
+
+#[test]
+fn a_code_works_once_and_wrong_ones_are_bounded() {
+    let server = Server::unclaimed(NAMED);
+    let (mut anna, mut eve) = (Browser::at(&server, 7), Browser::at(&server, 66));
+    let code = code(&server);
+    assert_eq!(eve.begin_with("AAAA-AAAA").status, 403);
+    assert_eq!(anna.begin_with(&code.to_lowercase()).status, 303);
+    let replayed = eve.begin_with(&code);
+    assert_eq!(replayed.status, 403);
+    assert!(replayed.text().contains("not the code"), "{}", replayed.text());
+    assert_eq!(anna.state(), "mine");
+    let tried: Vec<u16> = (0..9).map(|_| eve.begin_with("AAAA-AAAA").status).collect();
+    assert_eq!(tried, [403, 403, 403, 403, 403, 403, 403, 429, 429]);
+    server.clock.advance(61);
+    assert_eq!(eve.begin_with(&"x".repeat(60_000)).status, 403);
+}
+
+#[test]
+fn a_second_claim_of_a_house_with_an_owner_is_refused() {
+    let server = Server::unclaimed(NAMED);
+    let (mut anna, mut eve) = (Browser::at(&server, 7), Browser::at(&server, 66));
+    let kept = code(&server);
+    tap(&server);
+    anna.begin();
+    let link = anna.name_owner("Mira");
+    anna.move_in(&link);
+    assert!(console(&server, |idp, ctx| idp.open_window(ctx, WindowKind::Claim)).is_err());
+    assert!(console(&server, |idp, ctx| idp.presence_code(ctx)).is_err());
+    assert_eq!(location(&eve.begin_with(&kept)), "/");
+    assert_eq!(location(&eve.get("/setup/owner")), "/");
+    assert_eq!(eve.get(&link).status, 410);
+}
+
+#[test]
+fn another_tap_gives_the_box_to_another_browser_and_voids_the_first_ones_link() {
+    let server = Server::unclaimed(NAMED);
+    let (mut eve, mut anna) = (Browser::at(&server, 66), Browser::at(&server, 7));
+    tap(&server);
+    eve.begin();
+    let stolen = eve.name_owner("Eve");
+    tap(&server);
+    assert_eq!(anna.begin().status, 303);
+    assert_eq!(eve.get(&stolen).status, 410);
+    assert_eq!(location(&eve.get("/setup/owner")), "/setup");
+    let link = anna.name_owner("Anna");
+    anna.move_in(&link);
+    // There is one owner, and it is not the one who was first.
+    let persons = server.send(&Call::get("/api/v1/persons").on_console()).json();
+    let names: Vec<&str> = persons["items"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["anna"]);
+}
+
+#[test]
+fn a_setup_that_broke_off_goes_on_where_it_was() {
+    let server = Server::unclaimed("");
+    let mut anna = Browser::at(&server, 7);
+    anna.authority = "192.168.1.20".to_owned();
+    tap(&server);
+    anna.begin();
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/names");
+    let answer = anna.post("/setup/names", &[("house", "Holm"), ("host", "ID.example ")]);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert_eq!(server.names().issuer(), "https://id.example");
+    // The phone went to sleep over lunch, and somebody has to be at the box again.
+    server.clock.advance(3600);
+    assert_eq!(location(&anna.get("/setup/owner")), "/setup");
+    tap(&server);
+    anna.begin();
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
+    anna.authority = "id.example".to_owned();
+    let link = anna.name_owner("Mira");
+    // The page was closed before the passkey was made.
+    let again = anna.name_owner("Mira Holm");
+    assert_eq!(anna.get(&link).status, 410);
+    anna.move_in(&again);
+    assert_eq!(anna.get("/signin").status, 200);
+}
+
+#[test]
+fn names_that_cannot_be_are_refused_with_what_to_do() {
+    let server = Server::unclaimed("");
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    anna.begin();
+    for (house, host, why) in [
+        ("", "id.example", "give a name"),
+        ("Holm", "", "such as id.example.net"),
+        ("Holm", "192.168.1.20", "passkeys need a name"),
+        ("Holm", "latchkey.local", "for setting up only"),
+        (&"x".repeat(129), "id.example", "at most 128"),
+    ] {
+        let answer = anna.post("/setup/names", &[("house", house), ("host", host)]);
+        assert_eq!(answer.status, 422);
+        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+    }
+    assert_eq!(server.names().issuer(), "https://latchkey.local");
+}
+
+#[test]
+fn a_form_of_another_site_or_under_another_name_sets_nothing_up() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    let call = Call::post("/setup").origin("https://evil.example").form(&[("code", "")]);
+    assert_eq!(anna.send(call).status, 403);
+    assert_eq!(anna.send(Call::post("/setup").form(&[("code", "")])).status, 403);
+    anna.authority = "evil.example".to_owned();
+    assert_eq!(anna.begin().status, 421);
+    assert_eq!(anna.get("/setup").status, 421);
+    anna.authority = "192.168.1.20".to_owned();
+    assert_eq!(anna.begin().status, 303);
+}
+
+#[test]
+fn presence_cannot_be_shown_over_the_network() {
+    let server = Server::start();
+    let moment = server.clock.moment();
+    let token = server.operate(move |idp| {
+        let ctx = Context::console(moment);
+        let robot = "robot".parse().unwrap();
+        let amendment = domain::amend::Amendment::default();
+        idp.create_account(&ctx, domain::account::AccountKind::Service, &robot, &amendment).unwrap();
+        idp.add_member(&ctx, &"owners".parse().unwrap(), &service::Member::Account(robot.clone())).unwrap();
+        idp.create_api_token(&ctx, &robot, &"test".parse().unwrap(), None).unwrap().token.expose().clone()
+    });
+    let body = serde_json::json!({"window": "recovery"});
+    let refused = server.send(&Call::post("/api/v1/presence").bearer(&token).json(&body));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(server.send(&Call::post("/api/v1/presence").on_console().json(&body)).status, 200);
+    let bad = serde_json::json!({"window": "door"});
+    assert_eq!(server.send(&Call::post("/api/v1/presence").on_console().json(&bad)).status, 400);
+}
