@@ -39,6 +39,6 @@ impl Status {
 
 fn certificate(shown: &api::OtherCertificate) -> String {
     let api::OtherCertificate { kind, not_after, health, .. } = shown;
-    let look = if health.is_good() { "" } else { ": latchkey cert status" };
-    format!("{}, {} until {} UTC{look}", kind.words(), health.words(), not_after.short())
+    let until = format!("{}, until {} UTC", kind.words(), not_after.short());
+    if health.is_good() { until } else { format!("{until}; {}: latchkey cert status", health.words()) }
 }
