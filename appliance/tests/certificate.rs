@@ -2,7 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/fake_http.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests of orders use the rest")]
+mod fake_http;
 mod harness;
+#[path = "support/pebble.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests of orders use the rest")]
+mod pebble;
 
 use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
@@ -117,7 +123,7 @@ fn the_status_tells_all_and_no_key() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!format!("{status}{shown}").contains("PRIVATE"));
-    assert!(house.ok("status").out.contains("the house's own authority, good until"));
+    assert!(house.ok("status").out.contains("the house's own authority, until"));
 }
 
 #[test]
@@ -266,4 +272,33 @@ fn openssl_trusts_the_authority_for_this_name_only() {
     let said = connect(HOST);
     assert!(said.contains("Verify return code: 0 (ok)"), "{said}");
     assert!(connect("bank.example").contains("hostname mismatch"));
+}
+
+#[test]
+fn a_public_authority_is_asked_once_and_what_it_gave_is_kept() {
+    let house = House::new();
+    let folder = pebble::Folder::new();
+    let names = pebble::NameServer::start(&folder);
+    let authority = pebble::Pebble::start(&folder, names.address, 0);
+    let management = names.management();
+    let script = format!(
+        "#!/bin/sh\ncase $1 in present) command=set-txt;; *) command=clear-txt;; esac\n\
+         exec curl -sS -d \"{{\\\"host\\\":\\\"$2.\\\",\\\"value\\\":\\\"$3\\\"}}\" http://{management}/$command\n"
+    );
+    let program = house.file("hook", &script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (program, roots) = (program.display(), authority.ca_file.display());
+    let acme = format!("cert use acme --dns exec --program {program} --directory {}", authority.directory);
+    let line = format!("{acme} --directory-ca {roots} --resolver {}", names.address);
+    let mut early = house.server.connect();
+    assert_eq!(house.ok(&line).out, format!("changed certificate {HOST}\n"));
+    let status = house.status();
+    assert_eq!((&status["kind"], &status["health"]), (&json!("acme"), &json!("good")));
+    assert!(status["issuer"].as_str().unwrap().contains("Pebble"), "{status}");
+    assert_eq!(health(&mut early), 200, "the old connection goes on");
+    assert_eq!(house.ok(&line).out, format!("unchanged certificate {HOST}\n"));
+    assert_eq!(house.ok("cert renew").out, format!("unchanged certificate {HOST}\n"), "authorities count");
+    assert_eq!(house.status()["fingerprint"], status["fingerprint"]);
+    house.ok("cert use own-ca");
+    assert_eq!(health(&mut house.server.connect()), 200);
 }
