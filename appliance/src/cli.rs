@@ -11,6 +11,7 @@ mod audit;
 mod certificate;
 mod claim;
 mod completions;
+mod console;
 mod demo;
 mod failure;
 mod group;
@@ -20,7 +21,7 @@ mod panel;
 mod person;
 mod person_credential;
 mod person_files;
-mod qr;
+pub(crate) mod qr;
 mod serve;
 mod service_account;
 mod session;
@@ -154,6 +155,8 @@ enum Command {
     Panel(panel::Panel),
     /// Show the one-time code with which a browser claims this box
     Claim(claim::Claim),
+    /// Serve the menu of the box on a serial port, or on the terminal that it is started on
+    Console(console::Console),
     /// Show how the house is
     Status(status::Status),
     /// Show who did what, on whom, from where and when
@@ -204,6 +207,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Cert(verb) => verb.run(&mut shell),
         Command::Panel(panel) => panel.run(&mut shell),
         Command::Claim(claim) => claim.run(&mut shell),
+        Command::Console(console) => console.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Serve(serve) => serve.run(),

@@ -78,6 +78,7 @@ case "$purpose" in
         have npm || want "to install the two npm packages that those tests import" npm
         have pebble && have pebble-challtestsrv ||
             want "a certificate authority and a name server of this machine, for the tests that order a certificate" pebble
+        have socat || want "a serial cable between two programs, for the tests of the console" socat
         [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
         ;;
     bench)

@@ -9,7 +9,7 @@ const PLAIN: &str = "\u{1b}[0m";
 
 /// The code with its quiet zone, or nothing where the link is too long for one. On a screen it brings its own colours; in a
 /// file light is what is drawn, as terminals are mostly dark.
-pub(super) fn drawing(link: &str, screen: bool) -> Option<String> {
+pub(crate) fn drawing(link: &str, screen: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(link, EcLevel::L).ok()?;
     let mut drawing = code.render::<Dense1x2>();
     drawing.quiet_zone(true);

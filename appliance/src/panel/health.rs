@@ -146,7 +146,8 @@ impl Board {
     }
 }
 
-fn word(path: &Path) -> Option<String> {
+/// The one word that a file of the kernel holds.
+pub(super) fn word(path: &Path) -> Option<String> {
     let mut text = String::new();
     File::open(path).ok()?.take(MAX_FILE).read_to_string(&mut text).ok()?;
     Some(text.trim().to_owned())

@@ -107,7 +107,7 @@ pub(super) fn ask(client: &Client, seen: Option<&str>) -> Result<api::Panel, Pan
         Some(seen) => format!("{}/panel?seen={seen}", api::PREFIX),
         None => format!("{}/panel", api::PREFIX),
     };
-    let answer = call(client, Call { method: Method::Get, path: &path, body: None })?;
+    let answer = call(client, Call { method: Method::Get, path: &path, body: None }, ANSWER_LIMIT)?;
     serde_json::from_slice(&answer.body)
         .map_err(|error| PanelError::Refused(format!("the server's answer is not understood: {error}")))
 }
@@ -130,11 +130,12 @@ pub(super) fn perform(client: &Client, job: Job) -> Result<(), PanelError> {
 fn send(client: &Client, method: Method, what: &str, body: &impl Serialize) -> Result<(), PanelError> {
     let bytes = serde_json::to_vec(body).map_err(|error| PanelError::Refused(error.to_string()))?;
     let path = format!("{}/{what}", api::PREFIX);
-    call(client, Call { method, path: &path, body: Some(("application/json", bytes)) }).map(drop)
+    call(client, Call { method, path: &path, body: Some(("application/json", bytes)) }, ANSWER_LIMIT).map(drop)
 }
 
-fn call(client: &Client, request: Call<'_>) -> Result<Answer, PanelError> {
-    let answer = client.call_within(request, ANSWER_LIMIT)?;
+/// Asks, and makes a refusal an error.
+pub(super) fn call(client: &Client, request: Call<'_>, limit: Duration) -> Result<Answer, PanelError> {
+    let answer = client.call_within(request, limit)?;
     if answer.status < 300 {
         return Ok(answer);
     }

@@ -5,6 +5,7 @@
 //! All of them send to the one that runs the machine, and it sleeps until the next of these or the next change of the LED.
 
 mod button;
+pub(crate) mod console;
 mod gpio;
 pub(crate) mod health;
 mod keys;
