@@ -19,7 +19,10 @@ struct Console {
 
 impl Console {
     fn start() -> Self {
-        let server = Server::listen_with_control();
+        Self::at(Server::listen_with_control())
+    }
+
+    fn at(server: Server) -> Self {
         let device = server.data_dir().join("serial0");
         let restart = server.data_dir().join("restart.sh");
         let told = server.data_dir().join("restarted");
@@ -135,6 +138,17 @@ fn a_banner_and_a_menu_are_at_the_end_of_the_cable() {
     assert!(clock.contains("UTC") && clock.contains("trusted"), "{clock}");
     assert!(cable.types("", MENU).contains("1  status"));
     assert!(cable.types("help", MENU).contains("Type a number"));
+}
+
+#[test]
+fn a_box_without_an_owner_shows_its_claim_code() {
+    let console = Console::at(Server::unclaimed_with_control());
+    let mut cable = console.plug_in();
+    let banner = cable.until(MENU);
+    let (_, code) = banner.split_once("claim code").unwrap();
+    let code = code.split_whitespace().next().unwrap();
+    assert!(code.len() == 9 && code.as_bytes()[4] == b'-', "{banner}");
+    assert!(cable.types("3", MENU).contains("Nobody owns"));
 }
 
 #[test]

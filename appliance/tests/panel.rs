@@ -94,13 +94,36 @@ fn strangers_on_the_network_learn_nothing_of_the_panel() {
 }
 
 #[test]
-fn a_computer_without_gpio_has_a_panel_of_keys() {
+fn a_tap_opens_the_claim_window_and_the_led_says_so() {
+    let server = Server::unclaimed_with_control();
+    let state = || ask(&server.socket(), "GET", "panel", "").1["state"].as_str().unwrap().to_owned();
+    assert_eq!(state(), "unclaimed");
+    let (code, out, err) = run(&server.socket(), "panel press tap", Cursor::new(""));
+    assert_eq!((code, out.as_str()), (0, "the claim window is open for two minutes\n"), "{err}");
+    assert_eq!(state(), "window-open");
+    server.clock.advance(120);
+    assert_eq!(state(), "unclaimed");
+    let (_, out, _) = run(&server.socket(), "panel press hold", Cursor::new(""));
+    assert_eq!(out, "nothing waits for that\n");
+}
+
+#[test]
+fn a_hold_opens_a_recovery_window_of_a_house_that_has_an_owner() {
     let server = Server::listen_with_control();
+    let (code, out, err) = run(&server.socket(), "panel press hold", Cursor::new(""));
+    assert_eq!((code, out.as_str()), (0, "a recovery window is open for two minutes\n"), "{err}");
+    assert_eq!(ask(&server.socket(), "GET", "panel", "").1["state"], "window-open");
+    let (_, out, _) = run(&server.socket(), "panel press tap", Cursor::new(""));
+    assert_eq!(out, "nothing waits for that\n");
+}
+
+#[test]
+fn a_computer_without_gpio_has_a_panel_of_keys() {
+    let server = Server::unclaimed_with_control();
     // The input ends only after the panel has shown what the server said.
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (shown, mut look) = UnixStream::pair().unwrap();
     let socket = server.socket();
-    let state = ask(&socket, "GET", "panel", "").1["state"].as_str().unwrap().to_owned();
     let panel = std::thread::spawn(move || {
         let mut terminal = Terminal {
             out: &mut &shown,
@@ -116,7 +139,9 @@ fn a_computer_without_gpio_has_a_panel_of_keys() {
         cli::run(words.map(Into::into), &mut terminal)
     });
     let mut lines = BufReader::new(&mut look).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with(&format!("{state}: "))));
+    assert!(lines.any(|line| line.starts_with("unclaimed: ")));
+    (&ours).write_all(b"\n").unwrap();
+    assert!(lines.any(|line| line.starts_with("window-open: ")), "a tap of the key opens the window");
     drop(ours);
     assert_eq!(panel.join().unwrap(), 0);
 }

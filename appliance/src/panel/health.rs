@@ -70,12 +70,15 @@ impl Health {
 }
 
 /// How the box is now.
-pub(crate) fn panel(app: &App) -> api::Panel {
-    let told = app.health.told(app.clock.uptime());
+pub(crate) async fn panel(app: &App) -> api::Panel {
+    let now = app.clock.uptime();
+    let told = app.health.told(now);
+    let window = app.bridge.run(move |idp| idp.window(now).is_some()).await;
     let active = app
         .health
         .seen()
         .and(told)
+        .with_if(window.unwrap_or(false), Indicator::WindowOpen)
         .with_if(!app.clock.trust().is_good(), Indicator::ClockNotTrusted)
         .with_if(!app.nameplate.claimed(), Indicator::Unclaimed)
         .with_if(!app.certificates.health(app.clock.now()).is_good(), Indicator::Degraded(DegradedReason::Certificate));

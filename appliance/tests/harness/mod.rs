@@ -132,9 +132,23 @@ impl Server {
 
     /// The same under another name, with more lines of configuration.
     pub fn listen_as(host: &str, lines: &str) -> Self {
+        Self::with_control(host, lines).claimed()
+    }
+
+    /// The same without an owner.
+    pub fn unclaimed_with_control() -> Self {
+        Self::with_control("localhost", "")
+    }
+
+    fn with_control(host: &str, lines: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let text = format!("host = \"{host}\"\nport = {port}\nlisten = [\"127.0.0.1:{port}\"]\n{lines}");
-        Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl).claimed()
+        let text = format!(
+            "host = \"{host}\"
+port = {port}
+listen = [\"127.0.0.1:{port}\"]
+{lines}"
+        );
+        Self::build(&config(&text), Timeouts::default(), Sockets::TlsAndControl)
     }
 
     /// Claims the house at its console.

@@ -70,13 +70,13 @@ impl Idp {
         Ok(code)
     }
 
-    /// The kind of the window that waits for a browser or is being used, for the panel.
+    /// The kind of the window that waits for a browser, for the panel: what somebody was quick enough to use waits no more.
     pub fn window(&self, now: Uptime) -> Option<WindowKind> {
         let state = self.presence.lock();
         let window = state.window.as_ref()?;
         match window.view(None, now) {
-            View::Closed => None,
-            View::Open(_) | View::Mine | View::Taken(_) => Some(window.kind()),
+            View::Open(_) => Some(window.kind()),
+            View::Closed | View::Mine | View::Taken(_) => None,
         }
     }
 

@@ -29,7 +29,7 @@ async fn show(app: Arc<App>, request: Request) -> Response {
         app.health.hear(request.uptime);
         news(&app, seen).await;
     }
-    let panel = health::panel(&app);
+    let panel = health::panel(&app).await;
     run(app, request, move |idp, ctx, request| {
         query(request, "seen")?;
         idp.may_look(ctx)?;
@@ -41,7 +41,7 @@ async fn show(app: Arc<App>, request: Request) -> Response {
 /// Waits until there is something else than what was seen, or for long enough.
 async fn news(app: &App, seen: &str) {
     for _ in 0..LOOKS {
-        if health::panel(app).version != seen {
+        if health::panel(app).await.version != seen {
             return;
         }
         system::after(TICK).await;

@@ -14,7 +14,7 @@ use super::{Reply, Stop, run};
 pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Admin, "/api/v1/status", handler!(show))];
 
 async fn show(app: Arc<App>, request: Request) -> Response {
-    let panel = health::panel(&app);
+    let panel = health::panel(&app).await;
     let certificate = app.certificates.line(request.now);
     run(app, request, move |idp, ctx, _| status(idp, ctx, panel, certificate)).await
 }
