@@ -1,6 +1,6 @@
 //! The certificate of a running server: chosen, made anew and shown, while people go on talking to it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[path = "support/fake_http.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests of orders use the rest")]
