@@ -1,6 +1,8 @@
 //! How far the clock can be trusted. A Pi 3, 4 or Zero 2 W has no battery clock: after a start it only knows what time it is
 //! not.
 
+pub mod keeper;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,58 @@ impl Trust {
 impl fmt::Display for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Why the clock is trusted as far as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The machine says that its clock is right, but it is earlier than when this program was built.
+    Impossible,
+    /// Nothing is known but when this program was built.
+    Build,
+    /// It goes on from a time that was saved.
+    Saved,
+    /// A time server set it.
+    TimeServer,
+    /// The machine keeps it: it has a battery clock, or the owner says so.
+    Machine,
+    /// An admin set it.
+    Admin,
+}
+
+impl Basis {
+    /// How far that can be trusted.
+    pub const fn trust(self) -> Trust {
+        match self {
+            Self::Impossible | Self::Build => Trust::Floor,
+            Self::Saved => Trust::Plausible,
+            Self::TimeServer | Self::Machine | Self::Admin => Trust::Synchronised,
+        }
+    }
+
+    /// The same for people.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Impossible => "impossible: earlier than when this program was built",
+            Self::Build => "not set since the start",
+            Self::Saved => "going on from a saved time",
+            Self::TimeServer => "set by a time server",
+            Self::Machine => "kept by this machine",
+            Self::Admin => "set by an admin",
+        }
+    }
+
+    /// What an owner can do about it, if there is anything to do.
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Impossible => Some("look at the time server of your network, or set the clock: latchkey time set"),
+            Self::Build | Self::Saved => {
+                Some("connect the network, so that a time server is found, or set the clock: latchkey time set")
+            }
+            Self::TimeServer | Self::Machine | Self::Admin => None,
+        }
     }
 }
 
