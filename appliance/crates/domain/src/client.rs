@@ -176,9 +176,12 @@ struct RawLifetimes {
 }
 
 impl Lifetimes {
+    /// The longest life of an access token.
+    pub const LONGEST_ACCESS: Span = Span::days(1);
+
     /// Access tokens live 1 minute to 1 day, refresh tokens at most a year; an unused one does not outlive a used one.
     pub fn new(access: Span, refresh_idle: Span, refresh_absolute: Span) -> Result<Self, &'static str> {
-        if access < Span::minutes(1) || access > Span::days(1) {
+        if access < Span::minutes(1) || access > Self::LONGEST_ACCESS {
             return Err("an access token lives from 60 seconds to 1 day");
         }
         if refresh_absolute > Span::days(366) {

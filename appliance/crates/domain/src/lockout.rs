@@ -1,6 +1,6 @@
 //! Wrong guesses make the next one wait. Counted per credential; a passkey cannot be guessed and is never made to wait.
 
-use crate::time::{Span, Timestamp};
+use crate::time::{SET_BACK, Span, Timestamp};
 
 /// Failures before the first wait.
 pub const FREE: u32 = 5;
@@ -21,9 +21,10 @@ pub struct Lockout {
 }
 
 impl Lockout {
-    /// Until when guesses are refused, if they are.
+    /// Until when guesses are refused, if they are. A wait that is longer than the longest was begun by a clock that was wrong,
+    /// and would shut the person out for as long as that was ahead; the next wrong guess begins another.
     pub fn blocked(self, now: Timestamp) -> Option<Timestamp> {
-        self.blocked_until.filter(|until| now < *until)
+        self.blocked_until.filter(|until| now < *until && *until <= now + LONGEST_WAIT + SET_BACK)
     }
 
     /// After one more wrong guess.

@@ -6,7 +6,7 @@ use crate::id::{AccountId, SessionNumber};
 use crate::secret::Digest;
 use crate::sign_in::Factors;
 use crate::strength::Strength;
-use crate::time::{Span, Timestamp};
+use crate::time::{SET_BACK, Span, Timestamp};
 
 /// However busy it is, a session ends after this long.
 pub const ABSOLUTE: Span = Span::days(30);
@@ -47,9 +47,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether it still counts.
+    /// Whether it still counts. One that was used in what is the future was used by a clock that was wrong.
     pub fn alive(&self, now: Timestamp) -> bool {
-        now < self.expires_at && now < self.last_seen_at + IDLE
+        now < self.expires_at && now < self.last_seen_at + IDLE && self.last_seen_at <= now + SET_BACK
     }
 
     /// Whether the person proved it just now. A clock that was set back makes nothing fresh.
@@ -135,6 +135,12 @@ mod tests {
         let end = T0 + ABSOLUTE;
         assert!(seen(end - Span::seconds(1)).alive(end - Span::seconds(1)));
         assert!(!seen(end).alive(end));
+    }
+
+    #[test]
+    fn a_session_from_the_future_does_not_count() {
+        assert!(session().alive(T0 - Span::minutes(5)));
+        assert!(!session().alive(T0 - Span::minutes(5) - Span::seconds(1)));
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Idp {
         label: &Label,
         lifetime: Option<Span>,
     ) -> Result<NewApiToken, OpError<Refusal>> {
+        ctx.timely()?;
         self.write(ctx, Need::ReadDirectory, |op| {
             let account = named(op, AccountKind::Service, name)?;
             permit_over(op, &account, "api_token.create")?;

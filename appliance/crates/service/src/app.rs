@@ -237,7 +237,7 @@ impl Idp {
 
     /// The icon of an app, which the sign-in page shows to people who have not signed in yet.
     pub fn app_icon(&self, ctx: &Context, name: &ClientName) -> Result<Option<Picture>, OpError<Refusal>> {
-        self.read(ctx, Need::Nothing, |op| match op.client_by_name(name)? {
+        self.read_at_any_time(ctx, Need::Nothing, |op| match op.client_by_name(name)? {
             Some(client) => Ok(op.client_icon(client.id)?),
             None => Ok(None),
         })

@@ -6,6 +6,8 @@ use domain::clock::{Moment, Trust};
 use domain::permission::Actor;
 use domain::time::{Timestamp, Uptime};
 
+use crate::Fault;
+
 /// The circumstances of one call.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -55,6 +57,23 @@ impl Context {
     /// When, on all clocks.
     pub fn moment(&self) -> Moment {
         Moment { now: self.now, uptime: self.uptime, trust: self.trust }
+    }
+
+    /// What depends on the time goes on only while that can be trusted.
+    ///
+    /// # Errors
+    /// [`Fault::ClockNotTrusted`].
+    pub(crate) fn timely(&self) -> Result<(), Fault> {
+        if self.trust.is_good() { Ok(()) } else { Err(Fault::ClockNotTrusted) }
+    }
+
+    /// Whoever is known by a session or a token, and whoever wants to be, depends on the time. The console and the server
+    /// itself do not; what they do may, and then says so by [`Self::timely`].
+    pub(crate) fn timely_for_actor(&self) -> Result<(), Fault> {
+        match self.actor {
+            Actor::Anonymous | Actor::Person { .. } | Actor::Service { .. } => self.timely(),
+            Actor::Console | Actor::System => Ok(()),
+        }
     }
 
     /// The origin as the audit log writes it.

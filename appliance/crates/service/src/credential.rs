@@ -228,7 +228,7 @@ impl Idp {
             exclude,
             entrance,
         })?;
-        let ceremony = self.sign_ins.registrations.put(self.entropy(), ctx.origin.address, ctx.now, registration)?;
+        let ceremony = self.sign_ins.registrations.put(self.entropy(), ctx.origin.address, ctx.uptime, registration)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
 
@@ -239,7 +239,7 @@ impl Idp {
         answer: &PasskeyAnswer<'_>,
         ours: impl FnOnce(&webauthn::Registration) -> bool,
     ) -> Result<MadePasskey, OpError<Refusal>> {
-        let held = self.sign_ins.registrations.take(answer.ceremony, ctx.now).filter(|held| ours(&held.value));
+        let held = self.sign_ins.registrations.take(answer.ceremony, ctx.uptime).filter(|held| ours(&held.value));
         let Some(held) = held else {
             return Err(Refusal::Conflict("this took too long or was used before; start again".into()).into());
         };
@@ -313,7 +313,7 @@ impl Idp {
         }
         let uri = uri.map(|uri| uri.as_str().replace('+', "%20")).unwrap_or_default();
         let enrolment = TotpEnrolment { account: account.id, invite, secret };
-        let ceremony = self.sign_ins.totp.put(self.entropy(), ctx.origin.address, ctx.now, enrolment)?;
+        let ceremony = self.sign_ins.totp.put(self.entropy(), ctx.origin.address, ctx.uptime, enrolment)?;
         Ok(TotpChallenge { ceremony, secret: Secret::new(text), uri: Secret::new(uri) })
     }
 
@@ -324,7 +324,7 @@ impl Idp {
         code: &str,
         ours: impl FnOnce(&TotpEnrolment) -> bool,
     ) -> Result<TotpSecret, OpError<Refusal>> {
-        let Some(held) = self.sign_ins.totp.take(ceremony, ctx.now).filter(|held| ours(&held.value)) else {
+        let Some(held) = self.sign_ins.totp.take(ceremony, ctx.uptime).filter(|held| ours(&held.value)) else {
             return Err(Refusal::Conflict("this took too long or was used before; start again".into()).into());
         };
         let mut secret = TotpSecret { secret: held.value.secret.to_vec(), last_step: 0 };

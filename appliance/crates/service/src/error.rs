@@ -49,6 +49,9 @@ pub enum Fault {
     DiskFull,
     /// Too much of this at once: answered 503, to be tried again in a moment.
     Busy,
+    /// Nobody knows yet what time it is, and this depends on it: answered 503, to be tried again when the clock is set. No
+    /// refusal of an operation's own, so that no operation and no endpoint can leave it out.
+    ClockNotTrusted,
     /// The store failed or a row could not be read.
     Store(store::Fault),
     /// Something that cannot happen did.
@@ -78,6 +81,7 @@ impl fmt::Display for Fault {
         match self {
             Self::DiskFull => f.write_str("the disk is full"),
             Self::Busy => f.write_str("too much at once"),
+            Self::ClockNotTrusted => f.write_str("the clock is not set yet"),
             Self::Store(fault) => fault.fmt(f),
             Self::Unexpected(what) => write!(f, "unexpected: {what}"),
         }

@@ -90,6 +90,7 @@ impl Idp {
         purpose: Option<InvitePurpose>,
         lifetime: Option<Span>,
     ) -> Result<NewInvite, OpError<Refusal>> {
+        ctx.timely()?;
         if lifetime.is_some_and(|span| span > LONGEST || span < Span::minutes(1)) {
             let why = format!("choose between one minute and {} days", LONGEST.as_seconds() / 86_400);
             return Err(Refusal::Invalid { what: "lifetime".into(), why }.into());

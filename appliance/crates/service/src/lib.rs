@@ -8,6 +8,7 @@ mod app;
 mod audit;
 mod authorize;
 mod certificate;
+mod clock;
 mod codes;
 mod consent;
 mod context;
@@ -119,7 +120,7 @@ impl Idp {
             nameplate,
             pictures: picture::Gate::default(),
             presence: presence::Presence::default(),
-            refusals: refusals::RefusalLog::new(moment.now),
+            refusals: refusals::RefusalLog::new(moment.uptime),
             oauth: oauth::OAuth::default(),
             known: known::Known::default(),
         };

@@ -93,8 +93,11 @@ impl Idp {
 
     /// The server's own work, once in a while: replaces old keys, forgets keys and tokens that are over.
     pub fn tend_tokens(&self, moment: Moment) -> Result<usize, OpError<Refusal>> {
+        let ctx = Context::system(moment);
+        // A clock that is wrong must not end what is good.
+        ctx.timely()?;
         self.tend_keys(moment)?;
-        self.write(&Context::system(moment), Need::System, |op| Ok(op.delete_expired_token_families(moment.now)?))
+        self.write(&ctx, Need::System, |op| Ok(op.delete_expired_token_families(moment.now)?))
     }
 }
 

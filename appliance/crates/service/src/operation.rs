@@ -1,4 +1,5 @@
-//! The frame of every operation: authorize, one transaction, one ending.
+//! The frame of every operation: authorize, one transaction, one ending. Before the clock is trusted it lets in nobody but the
+//! console and the server itself, so no operation can issue or check what depends on the time by leaving a line out.
 
 use std::ops::Deref;
 
@@ -150,7 +151,7 @@ impl Writing<'_> {
     /// Writes an audit event of something that was refused; the refusal has to be a `.commit()`. There is an
     /// allowance: see [`crate::refusals`].
     pub(crate) fn record_refusal(&self, action: &str, target: &str, mut detail: Value) -> Result<(), store::Fault> {
-        let Some(unrecorded) = self.refusals.admit(&self.ctx.actor, self.ctx.now) else { return Ok(()) };
+        let Some(unrecorded) = self.refusals.admit(&self.ctx.actor, self.ctx.uptime) else { return Ok(()) };
         if unrecorded > 0 {
             if detail.is_null() {
                 detail = json!({});
@@ -223,6 +224,17 @@ impl Idp {
         need: Need,
         work: impl FnOnce(&Reading<'_>) -> Result<T, OpError<R>>,
     ) -> Result<T, OpError<R>> {
+        ctx.timely_for_actor()?;
+        self.read_at_any_time(ctx, need, work)
+    }
+
+    /// The same for what is true whatever the time is.
+    pub(crate) fn read_at_any_time<T, R: Refuses>(
+        &self,
+        ctx: &Context,
+        need: Need,
+        work: impl FnOnce(&Reading<'_>) -> Result<T, OpError<R>>,
+    ) -> Result<T, OpError<R>> {
         self.store.read(|reader| {
             let roles = roles_of(reader, ctx, need)?;
             decide(&ctx.actor, roles, need).map_err(|denied| OpError::Refused(R::denied(denied)))?;
@@ -237,6 +249,7 @@ impl Idp {
         need: Need,
         work: impl FnOnce(&Writing<'_>) -> Result<T, Abort<R>>,
     ) -> Result<T, OpError<R>> {
+        ctx.timely_for_actor()?;
         let ended = self.store.write(|writer| {
             let attempt = || {
                 let roles = roles_of(writer, ctx, need)?;

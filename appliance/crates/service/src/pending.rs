@@ -1,4 +1,4 @@
-//! Things that are worth nothing after a reboot: half-done sign-ins, ceremonies. Bounded in number and time, never on disk.
+//! Things that are worth nothing after a reboot: half-done sign-ins, ceremonies. Bounded in number and uptime, never on disk.
 //! When it is full, whoever holds most loses its oldest first, and whoever has its share is told to wait, so one peer cannot push
 //! everybody else out.
 
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::entropy::{self, Entropy};
-use domain::time::{Span, Timestamp};
+use domain::time::{Span, Uptime};
 use uuid::Uuid;
 
 use crate::Fault;
@@ -39,7 +39,7 @@ pub(crate) struct Held<T> {
     /// The value.
     pub(crate) value: T,
     peer: Option<IpAddr>,
-    since: Timestamp,
+    since: Uptime,
     order: u64,
 }
 
@@ -56,7 +56,7 @@ impl<T> Pending<T> {
         &self,
         entropy: &dyn Entropy,
         peer: Option<IpAddr>,
-        now: Timestamp,
+        now: Uptime,
         value: T,
     ) -> Result<String, Fault> {
         let id = Uuid::from_bytes(entropy::bytes(entropy)).simple().to_string();
@@ -68,7 +68,7 @@ impl<T> Pending<T> {
         Ok(id)
     }
 
-    fn make_room(&self, entries: &mut Entries<T>, peer: Option<IpAddr>, now: Timestamp) -> Result<(), Fault> {
+    fn make_room(&self, entries: &mut Entries<T>, peer: Option<IpAddr>, now: Uptime) -> Result<(), Fault> {
         let home = peer.map(network);
         let near = |held: &Held<T>| held.peer.map(network) == home;
         if entries.values().filter(|held| near(held)).count() >= self.bounds.per_peer {
@@ -89,7 +89,7 @@ impl<T> Pending<T> {
     }
 
     /// Takes the value out; a second call finds nothing.
-    pub(crate) fn take(&self, id: &str, now: Timestamp) -> Option<Held<T>> {
+    pub(crate) fn take(&self, id: &str, now: Uptime) -> Option<Held<T>> {
         self.lock().remove(id).filter(|held| lives(held, self.bounds.life, now))
     }
 
@@ -112,9 +112,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A clock that was set back ends an entry too, rather than lengthening its life.
-fn lives<T>(held: &Held<T>, life: Span, now: Timestamp) -> bool {
-    now >= held.since && now < held.since + life
+fn lives<T>(held: &Held<T>, life: Span, now: Uptime) -> bool {
+    now < held.since + life
 }
 
 /// Whoever is named most often, and how often.
@@ -140,7 +139,7 @@ mod tests {
     use super::*;
     use crate::testing::SeededEntropy;
 
-    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+    const NOW: Uptime = Uptime::from_millis(5_000_000);
 
     fn peer(last: u8) -> Option<IpAddr> {
         Some(IpAddr::from([192, 0, 2, last]))

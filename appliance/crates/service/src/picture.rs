@@ -72,7 +72,7 @@ impl Idp {
 
     /// The picture of somebody, for whoever knows their `sub`: apps show it to browsers that have no session here.
     pub fn picture(&self, ctx: &Context, subject: Subject) -> Result<Option<Picture>, OpError<Refusal>> {
-        self.read(ctx, Need::Nothing, |op| Ok(op.picture_by_subject(subject)?))
+        self.read_at_any_time(ctx, Need::Nothing, |op| Ok(op.picture_by_subject(subject)?))
     }
 
     /// The picture as it is kept.

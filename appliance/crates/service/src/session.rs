@@ -157,10 +157,10 @@ impl Idp {
 
     /// Forgets sessions and links that are over. To be called now and then by the server itself.
     pub fn purge_sign_ins(&self, moment: Moment) -> Result<usize, OpError<Refusal>> {
-        let now = moment.now;
-        self.write(&Context::system(moment), Need::System, |op| {
-            Ok(op.purge_sessions(now, now - IDLE)? + op.purge_invites(now)?)
-        })
+        let (ctx, now) = (Context::system(moment), moment.now);
+        // A clock that is wrong must not end what is good.
+        ctx.timely()?;
+        self.write(&ctx, Need::System, |op| Ok(op.purge_sessions(now, now - IDLE)? + op.purge_invites(now)?))
     }
 
     /// A new session, or, for a person who is signed in, the same one with a new proof and a new cookie.

@@ -16,7 +16,7 @@ use domain::redirect_uri::RedirectUri;
 use domain::scope::Scopes;
 use domain::secret::{self, Digest};
 use domain::strength::Strength;
-use domain::time::{Span, Timestamp};
+use domain::time::{Span, Uptime};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;
@@ -80,20 +80,20 @@ pub(crate) struct Trials(Mutex<HashMap<[u8; 32], Trial>>);
 struct Trial {
     client: ClientId,
     redirect_uri: String,
-    began: Timestamp,
+    began: Uptime,
     refused: Option<String>,
 }
 
 impl Trials {
     /// Whether the trial lets this app answer to this address, which need not be registered.
-    pub(crate) fn answers_to(&self, trial: &str, client: ClientId, redirect_uri: &str, now: Timestamp) -> bool {
+    pub(crate) fn answers_to(&self, trial: &str, client: ClientId, redirect_uri: &str, now: Uptime) -> bool {
         self.living(now)
             .get(&name_of(trial))
             .is_some_and(|one| one.client == client && one.redirect_uri == redirect_uri)
     }
 
     /// Remembers why the person was not let in.
-    pub(crate) fn refused(&self, trial: &str, why: &str, now: Timestamp) {
+    pub(crate) fn refused(&self, trial: &str, why: &str, now: Uptime) {
         if let Some(one) = self.living(now).get_mut(&name_of(trial)) {
             one.refused = Some(why.to_owned());
         }
@@ -108,11 +108,11 @@ impl Trials {
         all.insert(name_of(trial), one);
     }
 
-    fn take(&self, trial: &str, now: Timestamp) -> Option<Trial> {
+    fn take(&self, trial: &str, now: Uptime) -> Option<Trial> {
         self.living(now).remove(&name_of(trial))
     }
 
-    fn living(&self, now: Timestamp) -> MutexGuard<'_, HashMap<[u8; 32], Trial>> {
+    fn living(&self, now: Uptime) -> MutexGuard<'_, HashMap<[u8; 32], Trial>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, one| now < one.began + LIFETIME);
         all
@@ -132,6 +132,7 @@ impl Idp {
         redirect_uri: &RedirectUri,
         scopes: &Scopes,
     ) -> Result<TrialStart, OpError<Refusal>> {
+        ctx.timely()?;
         let refuse = |refusal| OpError::Refused(refusal);
         let client = self.read(ctx, Need::ManageApps, |op| {
             op.client_by_name(app)?.ok_or_else(|| refuse(Refusal::NotFound { kind: "app", name: app.to_string() }))
@@ -156,7 +157,7 @@ impl Idp {
             .append_pair("code_challenge_method", "S256")
             .append_pair("lk_trial", &trial);
         let url = format!("{}/authorize?{}", self.issuer(), query.finish());
-        let one = Trial { client: client.id, redirect_uri: redirect_uri.to_string(), began: ctx.now, refused: None };
+        let one = Trial { client: client.id, redirect_uri: redirect_uri.to_string(), began: ctx.uptime, refused: None };
         self.oauth.trials.begin(&trial, one);
         Ok(TrialStart { trial, url, state })
     }
@@ -169,7 +170,7 @@ impl Idp {
         code: Option<&str>,
     ) -> Result<TrialReport, OpError<Refusal>> {
         self.read(ctx, Need::ManageApps, |op| {
-            let Some(trial) = self.oauth.trials.take(trial, ctx.now) else {
+            let Some(trial) = self.oauth.trials.take(trial, ctx.uptime) else {
                 let why = "the trial is over; begin another one".to_owned();
                 return Err(OpError::Refused(Refusal::Conflict(why)));
             };

@@ -4,8 +4,10 @@ use std::fmt;
 
 use domain::admission::NotAdmitted;
 use domain::claim::Released;
+use domain::client::Lifetimes;
 use domain::id::Subject;
 use domain::permission::{Denied, Need};
+use domain::time::SET_BACK;
 use serde_json::{Map, Value};
 
 use crate::operation::Refuses;
@@ -44,9 +46,12 @@ impl fmt::Display for BearerRefusal {
 impl Idp {
     /// What the holder of the access token may know.
     pub fn userinfo(&self, ctx: &Context, access_token: &str) -> Result<Map<String, Value>, OpError<BearerRefusal>> {
+        ctx.timely()?;
         let invalid = || OpError::Refused(BearerRefusal::InvalidToken);
         let token = self.oauth.access_key()?.decode(access_token).ok_or_else(invalid)?;
-        if ctx.now >= token.expires_at {
+        // One that lives longer than any was made by a clock that was wrong.
+        let latest = ctx.now + Lifetimes::LONGEST_ACCESS + SET_BACK;
+        if ctx.now >= token.expires_at || token.expires_at > latest {
             return Err(invalid());
         }
         self.read(ctx, Need::Nothing, |op| {

@@ -9,6 +9,9 @@ pub const STEP: u64 = 30;
 /// Digits of a code.
 pub const DIGITS: usize = 6;
 
+/// A step that was taken this many before its time was taken by a clock that was wrong: ten minutes.
+const AHEAD: u64 = 20;
+
 /// A confirmed secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TotpSecret {
@@ -26,9 +29,10 @@ impl fmt::Debug for TotpSecret {
 }
 
 impl TotpSecret {
-    /// Takes the step of a right code, unless it or a newer one was taken before.
+    /// Takes the step of a right code, unless it or a newer one was taken before. One that is far ahead was taken by a clock
+    /// that was wrong, and would shut the person out until then.
     pub fn accept(&mut self, step: u64) -> bool {
-        let new = step > self.last_step;
+        let new = step > self.last_step || self.last_step - step > AHEAD;
         if new {
             self.last_step = step;
         }
@@ -52,6 +56,14 @@ mod tests {
         assert!(!totp.accept(10));
         assert!(totp.accept(11));
         assert!(!totp.accept(11));
+        assert!(!totp.accept(10));
+    }
+
+    #[test]
+    fn a_clock_that_was_a_year_ahead_shuts_nobody_out() {
+        let mut totp = TotpSecret { secret: vec![0; 20], last_step: 1_000_000 };
+        assert!(!totp.accept(999_980));
+        assert!(totp.accept(10));
         assert!(!totp.accept(10));
     }
 

@@ -5,7 +5,7 @@ use crate::client::Lifetimes;
 use crate::grant::authorization_code::Granted;
 use crate::id::{ClientId, FamilyNumber};
 use crate::secret::Digest;
-use crate::time::Timestamp;
+use crate::time::{SET_BACK, Timestamp};
 
 /// Most families of one account; the oldest go.
 pub const MAX_FAMILIES: usize = 500;
@@ -72,9 +72,9 @@ impl TokenFamily {
         Self { number, granted, generation: 0, refresh, created_at: now, expires_at: now + span }
     }
 
-    /// Whether its access tokens may still be good.
+    /// Whether its access tokens may still be good. One that began in what is the future was made by a clock that was wrong.
     pub fn alive(&self, now: Timestamp) -> bool {
-        now < self.expires_at
+        now < self.expires_at && self.created_at <= now + SET_BACK
     }
 
     /// Replaces the refresh token that is offered by `next`.

@@ -128,8 +128,9 @@ impl Idp {
         let Some(redirect_uri) = request.redirect_uri() else {
             return Err(refuse(AuthorizeRefusal::NoRedirectUri { app: name }));
         };
-        let tried =
-            request.trial().is_some_and(|trial| self.oauth.trials.answers_to(trial, client.id, redirect_uri, ctx.now));
+        let tried = request
+            .trial()
+            .is_some_and(|trial| self.oauth.trials.answers_to(trial, client.id, redirect_uri, ctx.uptime));
         if client.redirect_uri(redirect_uri).is_none() && !tried {
             let redirect_uri = redirect_uri.chars().take(256).collect();
             return Err(refuse(AuthorizeRefusal::UnknownRedirectUri { app: name, redirect_uri }));
@@ -209,7 +210,7 @@ impl Idp {
 
     fn record_not_admitted(&self, ctx: &Context, addressed: &Addressed<'_>, why: NotAdmitted) -> Result<(), Refused> {
         if let Some(trial) = addressed.request.trial() {
-            self.oauth.trials.refused(trial, &why.to_string(), ctx.now);
+            self.oauth.trials.refused(trial, &why.to_string(), ctx.uptime);
         }
         self.write(ctx, Need::Nothing, |op| {
             op.record_refusal("app.sign_in", addressed.app.client.name.as_str(), json!({ "why": why.to_string() }))?;

@@ -328,7 +328,7 @@ fn setting_up_an_app_ends_after_a_quarter_of_an_hour_and_belongs_to_one_person()
     ));
     let asked = door.house.idp.start_totp(&fresh(&account)).unwrap();
     door.pass(Span::minutes(15));
-    let late = Context { now: door.now, ..fresh(&account) };
+    let late = Context { now: door.now, uptime: door.stranger().uptime, ..fresh(&account) };
     assert!(matches!(refusal(door.house.idp.confirm_totp(&late, &asked.ceremony, "123456")), Refusal::Conflict(_)));
 }
 

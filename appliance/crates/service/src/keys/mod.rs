@@ -189,6 +189,11 @@ impl Idp {
         rotation: Rotation,
     ) -> Result<String, OpError<Refusal>> {
         self.read(ctx, Need::Own, |_| Ok(()))?;
+        match rotation {
+            Rotation::Planned => ctx.timely()?,
+            // What was stolen has to go whatever the time is.
+            Rotation::Emergency => {}
+        }
         // One at a time: what is in use afterwards is what was stored last.
         let _turn = self.oauth.key_making();
         self.replace_key(ctx, Need::Own, algorithm, rotation)

@@ -17,7 +17,7 @@ impl Idp {
     /// Asks the browser for any passkey of this house. Works for everybody alike, so it takes no name.
     pub fn start_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
         let (options, state) = self.sign_ins.webauthn().start_sign_in()?;
-        let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.now, state)?;
+        let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.uptime, state)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
 
@@ -28,7 +28,7 @@ impl Idp {
         ceremony: &str,
         answer: &Value,
     ) -> Result<NewSession, OpError<SignInRefusal>> {
-        let Some(state) = self.sign_ins.ceremonies.take(ceremony, ctx.now) else {
+        let Some(state) = self.sign_ins.ceremonies.take(ceremony, ctx.uptime) else {
             return Err(self.turn_away(ctx, "", ("ceremony is over", SignInRefusal::Expired)));
         };
         let Some(claim) = Claim::read(answer) else {

@@ -55,7 +55,7 @@ impl Idp {
         }
         if let Some(Next::Second(factors)) = next {
             let half = Attempt { account: account.id, password: proof };
-            let attempt = self.sign_ins.attempts.put(self.entropy(), ctx.origin.address, ctx.now, half)?;
+            let attempt = self.sign_ins.attempts.put(self.entropy(), ctx.origin.address, ctx.uptime, half)?;
             return Ok(SignInOutcome::NeedsSecondFactor { attempt, factors });
         }
         self.judge(ctx, &account, &proof, right)

@@ -41,7 +41,7 @@ impl Idp {
         attempt: &str,
         code: &str,
     ) -> Result<NewSession, OpError<SignInRefusal>> {
-        let Some(held) = self.sign_ins.attempts.take(attempt, ctx.now) else {
+        let Some(held) = self.sign_ins.attempts.take(attempt, ctx.uptime) else {
             return Err(self.turn_away(ctx, "", ("attempt is over", SignInRefusal::Expired)));
         };
         let finished = self.write(ctx, Need::Nothing, |op| self.second_step(op, &held.value, code));

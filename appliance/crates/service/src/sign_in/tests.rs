@@ -175,7 +175,7 @@ fn a_flood_of_refusals_does_not_hide_a_copied_passkey() {
     let mut copy = Authenticator::new(ORIGIN);
     copy.keys = device.keys.clone();
     door.passkey(&mut device).unwrap();
-    while door.house.idp.refusals.admit(&Actor::Anonymous, door.now).is_some() {}
+    while door.house.idp.refusals.admit(&Actor::Anonymous, steady(door.now).uptime).is_some() {}
     assert_eq!(why(door.passkey(&mut copy)), SignInRefusal::Suspect);
     assert_eq!(door.house.last_event(), "passkey.suspect anna refused");
 }
@@ -301,7 +301,7 @@ fn a_refused_password_is_one_commit_whoever_is_named_even_past_the_allowance() {
     let door = Door::new();
     let (account, _) = door.with_password("anna", true);
     door.house.person("ben", &[]);
-    while door.house.idp.refusals.admit(&Actor::Anonymous, door.now).is_some() {}
+    while door.house.idp.refusals.admit(&Actor::Anonymous, steady(door.now).uptime).is_some() {}
     let state = || {
         let ctx = Context::system(steady(door.now));
         let read = door.house.idp.read::<_, crate::Refusal>(&ctx, Need::System, |op| {

@@ -503,7 +503,7 @@ fn a_flood_of_refusals_does_not_hide_that_tokens_were_ended() {
     flow.exchange(&code, NOW, &[]).unwrap();
     let reused = text(&flow.tokens("openid offline_access").refresh_token);
     flow.refresh(&reused, NOW).unwrap();
-    while flow.house.idp.refusals.admit(&Actor::Anonymous, NOW).is_some() {}
+    while flow.house.idp.refusals.admit(&Actor::Anonymous, steady(NOW).uptime).is_some() {}
     let before = flow.house.events().len();
     refused(flow.exchange(&code, NOW, &[]));
     refused(flow.refresh(&reused, NOW));
