@@ -27,6 +27,7 @@ mod service_account;
 mod session;
 mod shell;
 mod status;
+mod time;
 mod value;
 
 use std::ffi::OsString;
@@ -157,6 +158,8 @@ enum Command {
     Claim(claim::Claim),
     /// Serve the menu of the box on a serial port, or on the terminal that it is started on
     Console(console::Console),
+    /// Show the server's clock and how far it can be trusted
+    Time(time::TimeCommand),
     /// Show how the house is
     Status(status::Status),
     /// Show who did what, on whom, from where and when
@@ -208,6 +211,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Panel(panel) => panel.run(&mut shell),
         Command::Claim(claim) => claim.run(&mut shell),
         Command::Console(console) => console.run(&mut shell),
+        Command::Time(time) => time.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Serve(serve) => serve.run(),

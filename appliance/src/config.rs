@@ -45,6 +45,9 @@ pub struct Config {
     /// The certificate; a self-made one unless said otherwise.
     #[serde(default)]
     pub tls: Option<Tls>,
+    /// How far the clock of the machine is trusted: `auto`, `trusted` or `check`.
+    #[serde(default)]
+    pub clock: ClockMode,
     /// What is logged: `error`, `warn`, `info` or `debug`.
     #[serde(default)]
     pub log: LogLevel,
@@ -64,6 +67,19 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// The private key, PEM.
     pub key: PathBuf,
+}
+
+/// How far the clock of the machine is trusted before a time server has set it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockMode {
+    /// As `trusted`, unless the machine has no battery clock and systemd-timesyncd runs: then as `check`.
+    #[default]
+    Auto,
+    /// Whatever it shows counts, if it is later than when this program was built.
+    Trusted,
+    /// It counts when systemd-timesyncd has set it, or an admin. For a board without a battery clock.
+    Check,
 }
 
 /// How much is logged.
@@ -222,6 +238,7 @@ mod tests {
             "host = \"a.b\"\nport = 65536",
             "host = \"a.b\"\nlisten = [\"here\"]",
             "host = \"a.b\"\nlog = \"loud\"",
+            "host = \"a.b\"\nclock = \"sun\"",
             "host = \"a.b\"\n[limits]\nper_peer = 0",
             "host = \"a.b\"\n[limits]\nhashes = 0",
             "host = \"a.b\"\n[limits]\nhashes = 99",

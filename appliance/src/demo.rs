@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use domain::host::{Host, HostError};
 use service::{Fault, OpError, Refusal};
 
-use crate::config::{Config, LogLevel};
+use crate::config::{ClockMode, Config, LogLevel};
 use crate::serve::{self, Desk, ServeError};
 
 use household::{Link, NewApp};
@@ -61,6 +61,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         data_dir: options.folder.clone(),
         socket: None,
         tls: None,
+        clock: ClockMode::Trusted,
         log: LogLevel::Warn,
         panel: crate::config::Panel::default(),
         limits: crate::config::Limits::default(),

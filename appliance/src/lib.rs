@@ -4,6 +4,7 @@ pub mod api;
 mod bridge;
 pub mod certificate;
 pub mod cli;
+mod clock;
 pub mod config;
 mod demo;
 mod endpoint;
@@ -14,6 +15,7 @@ mod panel;
 pub mod serve;
 mod signals;
 pub mod system;
+mod tend;
 
 #[cfg(test)]
 mod testing;

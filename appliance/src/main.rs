@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use appliance::cli::{self, Terminal};
-use appliance::system::{Clock, SystemClock, SystemEntropy};
+use appliance::system::{SystemClock, SystemEntropy};
 
 fn main() -> ExitCode {
     let entropy = match SystemEntropy::open() {

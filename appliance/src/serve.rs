@@ -8,7 +8,6 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_io::Async;
 use domain::clock::Moment;
@@ -21,21 +20,19 @@ use smol::channel::{self, Sender};
 
 use crate::bridge::{Bridge, Busy};
 use crate::certificate::{self, Certificates, Trouble};
+use crate::clock::Timekeeper;
 use crate::config::{Config, ConfigError};
 use crate::http::{App, Discovery, Peer, ROUTES, Router};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
 use crate::panel::health;
-use crate::system::{self, Clock, NoEntropy, SystemClock, SystemEntropy};
-use crate::{log, signals};
+use crate::system::{self, Clock, NoEntropy, SystemEntropy};
+use crate::{log, signals, tend};
 
 /// Connections on the control socket.
 const CONTROL_CONNECTIONS: usize = 16;
 
 /// Connections that the kernel keeps for us while we are busy: past it, a peer waits a second to try again.
 const BACKLOG: i32 = 1024;
-
-/// How often the server tidies up after itself.
-const TEND_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -85,8 +82,8 @@ impl Setup {
     /// When the kernel gives no random bytes.
     pub fn real(config: Config) -> Result<Self, ServeError> {
         Ok(Self {
+            clock: Arc::new(Timekeeper::real(config.clock, Some(&config.data_dir))),
             config,
-            clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::open()?),
             timeouts: Timeouts::default(),
             in_memory: false,
@@ -179,7 +176,7 @@ impl Server {
             loops.push(executor.spawn(listen::accept_control(Arc::clone(&floor), control, Arc::clone(&control_gate))));
         }
         let fresh = executor.spawn(certificate::keep(Arc::clone(&desk.app)));
-        let tended = executor.spawn(tend(Arc::clone(&desk.app)));
+        let tended = executor.spawn(tend::tend(Arc::clone(&desk.app)));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
@@ -188,26 +185,13 @@ impl Server {
             fresh.cancel().await;
             tended.cancel().await;
             watched.cancel().await;
+            tend::save(&desk.app).await;
             let patience = async {
                 system::after(timeouts.shutdown).await;
             };
             all_gone(gate).or(patience).await;
         };
         async_io::block_on(executor.run(main));
-    }
-}
-
-/// Forgets what is over and replaces old keys, once an hour. What failed is logged, and tried again the next time.
-async fn tend(app: Arc<App>) {
-    loop {
-        system::after(TEND_EVERY).await;
-        let moment = app.clock.moment();
-        let tended = app.bridge.run(move |idp| idp.purge_sign_ins(moment).and_then(|_| idp.tend_tokens(moment))).await;
-        match tended {
-            Ok(Ok(_)) => {}
-            Ok(Err(why)) => tracing::error!(?why, "could not tidy up"),
-            Err(busy) => tracing::warn!(?busy, "could not tidy up"),
-        }
     }
 }
 

@@ -4,12 +4,22 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
-use domain::clock::{Moment, Trust};
+use domain::clock::keeper::{Notice, TooEarly};
+use domain::clock::{Basis, Moment, Trust};
 use domain::entropy::Entropy;
 use domain::time::{Timestamp, Uptime};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// What time it is. The real one is [`SystemClock`]; tests hold one that they set.
+/// Which clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WallSet {
+    /// The machine's.
+    OfTheMachine,
+    /// The server's own; the machine does not let the server set its clock.
+    OfTheServer,
+}
+
+/// What time it is. The real one is the timekeeper of `crate::clock`; tests hold one that they set.
 pub trait Clock: Send + Sync {
     /// The wall clock, for everything that is written down or shown.
     fn now(&self) -> Timestamp;
@@ -20,32 +30,52 @@ pub trait Clock: Send + Sync {
     /// How far the wall clock can be trusted.
     fn trust(&self) -> Trust;
 
+    /// Why.
+    fn basis(&self) -> Basis;
+
+    /// Sets it, as an admin says; that counts until the machine is started again.
+    ///
+    /// # Errors
+    /// When that was before this program was built.
+    fn set(&self, now: Timestamp) -> Result<WallSet, TooEarly>;
+
+    /// What happened to it and is not written down yet.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// Saves the time for the next start, where that is any use.
+    fn save(&self) {}
+
     /// All of them at once.
     fn moment(&self) -> Moment {
         Moment { now: self.now(), uptime: self.uptime(), trust: self.trust() }
     }
 }
 
-/// The clock of this machine.
-#[derive(Debug, Default)]
+/// The clocks of this machine, as they are.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-impl Clock for SystemClock {
+impl SystemClock {
+    /// The wall clock. Whether it is right is another question.
     #[expect(clippy::disallowed_methods, reason = "this is where the wall clock enters")]
-    fn now(&self) -> Timestamp {
+    pub fn now(self) -> Timestamp {
         let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
 
-    /// Counts on while a laptop sleeps, so that its wall clock does not seem to have jumped.
-    fn uptime(&self) -> Uptime {
+    /// The clock that never jumps. It counts on while a laptop sleeps, so that the wall clock does not seem to have jumped.
+    pub(crate) fn uptime(self) -> Uptime {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
         Uptime::from_millis(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000))
     }
 
-    fn trust(&self) -> Trust {
-        Trust::Synchronised
+    /// Sets the wall clock; whether the kernel let us (CAP_SYS_TIME).
+    pub(crate) fn set(self, now: Timestamp) -> bool {
+        let time = rustix::time::Timespec { tv_sec: now.unix(), tv_nsec: 0 };
+        rustix::time::clock_settime(rustix::time::ClockId::Realtime, time).is_ok()
     }
 }
 

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use domain::clock::Trust;
+use domain::clock::keeper::TooEarly;
+use domain::clock::{Basis, Trust};
 use domain::time::{Timestamp, Uptime};
 use service::{Context, Idp};
 
@@ -22,7 +23,7 @@ use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::http::{App, Discovery};
-use crate::system::Clock;
+use crate::system::{Clock, WallSet};
 
 pub(crate) use moment::steady;
 
@@ -30,7 +31,7 @@ pub(crate) use moment::steady;
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 /// A clock that stands.
-struct Standing(Timestamp);
+struct Standing(Timestamp, Basis);
 
 impl Clock for Standing {
     fn now(&self) -> Timestamp {
@@ -42,12 +43,25 @@ impl Clock for Standing {
     }
 
     fn trust(&self) -> Trust {
-        Trust::Synchronised
+        self.basis().trust()
+    }
+
+    fn basis(&self) -> Basis {
+        self.1
+    }
+
+    fn set(&self, _: Timestamp) -> Result<WallSet, TooEarly> {
+        Err(TooEarly { floor: self.0 })
     }
 }
 
 /// The application of `https://id.example`, at [`NOW`].
 pub(crate) fn app() -> Arc<App> {
+    app_by(Basis::TimeServer)
+}
+
+/// The same with a clock that is trusted that far.
+pub(crate) fn app_by(basis: Basis) -> Arc<App> {
     let config = Config::parse("host = \"id.example\"").unwrap();
     let idp = idp(&config);
     let nameplate = idp.nameplate();
@@ -55,7 +69,7 @@ pub(crate) fn app() -> Arc<App> {
     let certificates = Arc::new(Certificates::new(&config, Arc::clone(&nameplate)));
     Arc::new(App {
         bridge,
-        clock: Arc::new(Standing(NOW)),
+        clock: Arc::new(Standing(NOW, basis)),
         entropy: Arc::new(seeded::SeededEntropy::new(2)),
         config,
         nameplate,

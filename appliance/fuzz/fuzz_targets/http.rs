@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 use appliance::config::Config;
 use appliance::listen::Timeouts;
 use appliance::serve::{Desk, Setup, Via};
-use appliance::system::{Clock, SystemEntropy};
-use domain::clock::Trust;
+use appliance::system::{Clock, SystemEntropy, WallSet};
+use domain::clock::keeper::TooEarly;
+use domain::clock::{Basis, Trust};
 use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 use service::Context;
@@ -26,6 +27,14 @@ impl Clock for Standing {
 
     fn trust(&self) -> Trust {
         Trust::Synchronised
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::TimeServer
+    }
+
+    fn set(&self, _: Timestamp) -> Result<WallSet, TooEarly> {
+        Ok(WallSet::OfTheServer)
     }
 }
 

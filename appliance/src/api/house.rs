@@ -1,5 +1,6 @@
 //! Sessions, signing keys, the audit log and the state of the house.
 
+use domain::clock::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +23,39 @@ pub struct Session {
     pub last_seen_at: Time,
     /// When it ends at the latest.
     pub expires_at: Time,
+}
+
+/// What the server's clock shows, and how far that can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// The server's time.
+    pub now: Time,
+    /// 2 is good; below, nobody can sign in.
+    pub level: u8,
+    /// The same in a word.
+    pub trust: Trust,
+    /// Where it comes from.
+    pub source: String,
+    /// What to do about it, if there is anything to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// To set the server's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetClock {
+    /// What time it is.
+    pub now: Time,
+}
+
+/// The clock was set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSet {
+    /// The server's time.
+    pub now: Time,
+    /// Whether the machine's clock was set too, or the server goes by its own.
+    pub machine: bool,
 }
 
 /// What was ended.
@@ -100,6 +134,8 @@ pub struct Status {
     pub issuer: String,
     /// What time the server thinks it is.
     pub now: Time,
+    /// How far that can be trusted; nobody can sign in before it is `synchronised`.
+    pub clock: Trust,
     /// Persons.
     pub persons: i64,
     /// Service accounts.

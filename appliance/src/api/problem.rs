@@ -41,6 +41,8 @@ pub enum ProblemCode {
     Limit,
     /// Too much at once; try again in a moment.
     Busy,
+    /// Nobody knows yet what time it is; try again when the clock is set.
+    ClockNotSet,
     /// No space left; nothing was kept.
     DiskFull,
     /// Something broke in the server; its log says more.
@@ -57,7 +59,7 @@ impl ProblemCode {
             Self::NotFound => 404,
             Self::Exists | Self::Conflict | Self::Limit => 409,
             Self::Fault => 500,
-            Self::Busy | Self::DiskFull => 503,
+            Self::Busy | Self::ClockNotSet | Self::DiskFull => 503,
         }
     }
 
@@ -72,6 +74,7 @@ impl ProblemCode {
             Self::Conflict => "Not possible now",
             Self::Limit => "A limit is reached",
             Self::Busy => "Busy",
+            Self::ClockNotSet => "The clock is not set",
             Self::DiskFull => "The disk is full",
             Self::Fault => "The server failed",
         }

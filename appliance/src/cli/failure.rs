@@ -63,7 +63,7 @@ const fn exit_code(code: ProblemCode) -> u8 {
         ProblemCode::Invalid => USAGE,
         ProblemCode::NotFound => 4,
         ProblemCode::NotSignedIn | ProblemCode::NotAllowed => 5,
-        ProblemCode::Busy | ProblemCode::DiskFull | ProblemCode::Fault => 6,
+        ProblemCode::Busy | ProblemCode::ClockNotSet | ProblemCode::DiskFull | ProblemCode::Fault => 6,
     }
 }
 

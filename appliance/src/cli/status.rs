@@ -1,6 +1,7 @@
 //! `latchkey status`: how the house is.
 
 use clap::Args;
+use domain::clock::Trust;
 
 use crate::api;
 
@@ -11,6 +12,14 @@ use super::shell::{Shell, path};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  latchkey status --output json")]
 pub(crate) struct Status {}
+
+/// The level, and what an owner has to know when it is not the highest.
+fn clock(trust: Trust) -> String {
+    match trust {
+        Trust::Synchronised => trust.to_string(),
+        Trust::Floor | Trust::Plausible => format!("not trusted ({trust}): nobody can sign in; see latchkey time"),
+    }
+}
 
 impl Status {
     pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
@@ -25,6 +34,7 @@ impl Status {
                 ("version".to_owned(), status.version),
                 ("certificate".to_owned(), status.certificate.as_ref().map(certificate).unwrap_or_default()),
                 ("server time".to_owned(), format!("{} UTC", status.now.short())),
+                ("clock".to_owned(), clock(status.clock)),
                 ("persons".to_owned(), status.persons.to_string()),
                 ("service accounts".to_owned(), status.service_accounts.to_string()),
                 ("groups".to_owned(), status.groups.to_string()),

@@ -199,6 +199,10 @@ fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Re
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));
     }
+    if route.kind == Kind::Page && !trust.is_good() {
+        // The service would not let anybody in; this says so before somebody has filled in a form.
+        return Err(Response::clock_not_set());
+    }
     Ok(request)
 }
 

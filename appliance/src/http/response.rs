@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::cookies::Cookie;
 
+/// The header that tells scripts why a server that is up answers 503.
+const CLOCK: &str = "Latchkey-Clock";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// An answer.
@@ -97,6 +99,17 @@ impl Response {
         Self::text(503, "Too much at once. Try again in a few seconds.").header("Retry-After", "5")
     }
 
+    /// Nobody knows yet what time it is; goes on by itself once that is known.
+    pub(crate) fn clock_not_set() -> Self {
+        let text = "The clock of this server is not set yet. It goes on by itself when a time server has been asked.";
+        Self::text(503, text).header("Retry-After", "10").header(CLOCK, "not-set")
+    }
+
+    /// Whether it says that.
+    pub(crate) fn waits_for_the_clock(&self) -> bool {
+        self.status == 503 && self.get(CLOCK).is_some()
+    }
+
     /// The value of a header that was added.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -112,6 +125,14 @@ impl Response {
         self.content_type = Some(HTML);
         self.body = Body::Owned(page.into_bytes());
         self
+    }
+
+    /// The same answer with JSON in place of its words.
+    pub(crate) fn with_json(self, value: &impl Serialize) -> Self {
+        let Self { headers, status, .. } = self;
+        let mut answer = Self::json(status, value);
+        answer.headers.extend(headers);
+        answer
     }
 
     /// Another status for the same answer.

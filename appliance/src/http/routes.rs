@@ -123,6 +123,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::service_account::ROUTES,
     endpoint::admin::sign_in::ROUTES,
     endpoint::admin::status::ROUTES,
+    endpoint::admin::time::ROUTES,
     endpoint::admin::trial::ROUTES,
     endpoint::health::ROUTES,
     endpoint::oauth::ROUTES,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::clock::Basis;
 use serde_json::Value;
 
 use super::form::Repeated;
@@ -263,5 +264,20 @@ fn every_path_of_the_table_is_there_once() {
     for route in ROUTES.iter().copied().flatten() {
         assert!(route.path.starts_with('/'), "{}", route.path);
         assert!(seen.insert((format!("{:?}", route.method), route.path)), "{} comes twice", route.path);
+    }
+}
+
+#[test]
+fn every_page_waits_for_the_clock_before_it_asks_for_anything() {
+    let site = Site::new(Router::new(testing::app_by(Basis::Saved), ROUTES), Timeouts::default());
+    let house = House(site);
+    for route in ROUTES.iter().copied().flatten().filter(|route| route.kind == Kind::Page) {
+        let path: Vec<&str> =
+            route.path.split('/').map(|part| if part.starts_with(':') { "1" } else { part }).collect();
+        let lines = "Host: id.example\r\nOrigin: https://id.example\r\nAccept: text/html\r\n";
+        let method = format!("{:?}", route.method).to_uppercase();
+        let answer = house.network(&format!("{method} {} HTTP/1.1\r\n{lines}\r\n", path.join("/")));
+        assert_eq!(status(&answer), 503, "{}", route.path);
+        assert!(answer.contains("Waiting for the clock"), "{}: {answer}", route.path);
     }
 }

@@ -15,8 +15,9 @@ use embedded_hal::digital::{ErrorType, OutputPin};
 use super::led::Led;
 use super::runner::Runner;
 use super::{INPUTS, Input, PanelError, attend, night, start_link};
-use crate::config::Night;
-use crate::system::{Clock, SystemClock};
+use crate::clock::Timekeeper;
+use crate::config::{ClockMode, Night};
+use crate::system::Clock;
 
 /// What a person types is shorter.
 const LONGEST_LINE: u64 = 64;
@@ -40,7 +41,7 @@ pub(crate) fn run(
 ) -> Result<(), PanelError> {
     let (inputs, come) = sync_channel(INPUTS);
     let jobs = start_link(socket, &inputs)?;
-    let clock = SystemClock;
+    let clock = Timekeeper::real(ClockMode::Auto, None);
     out.write_all(HELP.as_bytes()).and_then(|()| out.flush()).map_err(PanelError::Output)?;
     let face = Rc::new(RefCell::new(Face { out, screen, level: Level::Off, state: None, failed: None }));
     let led = Led::new(Some(Drawn(Rc::clone(&face))), false);

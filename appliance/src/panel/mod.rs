@@ -28,9 +28,10 @@ use domain::panel::Event;
 use domain::time::Uptime;
 use embedded_hal::digital::OutputPin;
 
+use crate::clock::Timekeeper;
 use crate::config::Config;
 use crate::http::ClientError;
-use crate::system::{Clock, SystemClock};
+use crate::system::Clock;
 use crate::{config, log, signals};
 
 use led::Led;
@@ -67,15 +68,16 @@ enum Input {
 pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     let loaded = Config::load(config);
     log::start(loaded.as_ref().map_or_else(|_| config::LogLevel::default(), |config| config.log));
-    let (panel, trouble) = match loaded {
-        Ok(config) => (config.panel, None),
+    let (panel, clock, trouble) = match loaded {
+        Ok(config) => (config.panel, config.clock, None),
         Err(error) => {
             // The server does not start with it either: the LED is what can say so.
             tracing::error!(%error, "the usual lines are used");
-            (config::Panel::default(), Some(Indicator::Fault(FaultReason::Configuration)))
+            let fault = Indicator::Fault(FaultReason::Configuration);
+            (config::Panel::default(), config::ClockMode::default(), Some(fault))
         }
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(Timekeeper::real(clock, None));
     let (inputs, come) = sync_channel(INPUTS);
     let pin = gpio::led(&panel).map_err(|error| PanelError::Line(error.to_string()))?;
     let line = gpio::button(&panel).map_err(|error| PanelError::Line(error.to_string()))?;

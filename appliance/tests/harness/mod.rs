@@ -20,8 +20,9 @@ use std::thread::JoinHandle;
 use appliance::config::Config;
 use appliance::listen::Timeouts;
 use appliance::serve::{self, Desk, Setup, Stopper, Via};
-use appliance::system::{Clock, SystemClock};
-use domain::clock::{Moment, Trust};
+use appliance::system::{Clock, SystemClock, WallSet};
+use domain::clock::keeper::TooEarly;
+use domain::clock::{Basis, Moment, Trust};
 use domain::house::House;
 use domain::time::{Span, Timestamp, Uptime};
 use service::{Context, Idp};
@@ -58,7 +59,7 @@ impl SetClock {
     }
 
     /// The clock is to be trusted that far from now on.
-    pub fn trust(&self, trust: Trust) {
+    pub fn set_trust(&self, trust: Trust) {
         self.change(|moment| moment.trust = trust);
     }
 
@@ -78,6 +79,23 @@ impl Clock for SetClock {
 
     fn trust(&self) -> Trust {
         self.moment().trust
+    }
+
+    fn basis(&self) -> Basis {
+        match self.trust() {
+            Trust::Floor => Basis::Build,
+            Trust::Plausible => Basis::Saved,
+            Trust::Synchronised => Basis::TimeServer,
+        }
+    }
+
+    fn set(&self, now: Timestamp) -> Result<WallSet, TooEarly> {
+        let floor = START - Span::days(1000);
+        if now < floor {
+            return Err(TooEarly { floor });
+        }
+        self.change(|moment| (moment.now, moment.trust) = (now, Trust::Synchronised));
+        Ok(WallSet::OfTheServer)
     }
 
     fn moment(&self) -> Moment {

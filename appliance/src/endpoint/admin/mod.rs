@@ -16,6 +16,7 @@ mod problem;
 pub(crate) mod service_account;
 pub(crate) mod sign_in;
 pub(crate) mod status;
+pub(crate) mod time;
 pub(crate) mod trial;
 
 use std::fmt::Display;

@@ -94,6 +94,8 @@ pub(super) fn busy() -> Problem {
 pub(super) fn of_fault(app: &App, fault: &Fault) -> Problem {
     match fault {
         Fault::Busy => busy(),
+        Fault::ClockNotTrusted => Problem::new(ProblemCode::ClockNotSet, "the clock of the server is not set yet")
+            .hint("see what it waits for, on the server: latchkey time"),
         Fault::DiskFull => {
             let id = app.log_fault(fault);
             Problem::new(ProblemCode::DiskFull, format!("the disk is full; nothing was changed (fault {id})"))
@@ -116,6 +118,7 @@ pub(super) fn render(problem: &Problem) -> Response {
     match problem.code {
         ProblemCode::NotSignedIn => response.header("WWW-Authenticate", "Bearer realm=\"latchkey\""),
         ProblemCode::Busy => response.header("Retry-After", "5"),
+        ProblemCode::ClockNotSet => response.header("Retry-After", "10"),
         ProblemCode::Invalid
         | ProblemCode::NotAllowed
         | ProblemCode::NotFound

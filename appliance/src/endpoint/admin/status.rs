@@ -26,6 +26,7 @@ fn status(idp: &Idp, ctx: &Context, panel: api::Panel, certificate: Option<Other
         house: idp.house().name.clone(),
         issuer,
         now: ctx.now.into(),
+        clock: ctx.trust,
         persons: counts.persons,
         service_accounts: counts.service_accounts,
         groups: counts.groups,

@@ -10,6 +10,9 @@ use crate::http::{App, FAULT, Response};
 /// How long a busy server asks for, unless the answer says otherwise.
 const PAUSE: u32 = 5;
 
+/// How often a page that waits for the clock looks again.
+const CLOCK_PAUSE: u32 = 10;
+
 /// Gives an answer that refuses in plain words the page that a person should see instead. `back` is where to try again.
 pub(crate) fn in_plain_sight(app: &App, response: Response, back: &str) -> Response {
     if !response.is_plain_refusal() {
@@ -18,6 +21,9 @@ pub(crate) fn in_plain_sight(app: &App, response: Response, back: &str) -> Respo
     let trouble = match response.status() {
         403 => Trouble::NotFromHere,
         404 | 405 => Trouble::NotFound,
+        503 if response.waits_for_the_clock() => {
+            Trouble::ClockNotSet { seconds: CLOCK_PAUSE, again: Next::read(back).path().to_owned() }
+        }
         503 => Trouble::Busy { seconds: PAUSE, again: Next::read(back).path().to_owned() },
         400 | 413 | 415 => Trouble::BadRequest,
         500 => Trouble::Fault { id: response.get(FAULT).unwrap_or_default().to_owned() },

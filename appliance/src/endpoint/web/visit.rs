@@ -163,6 +163,7 @@ pub(in crate::endpoint) fn accident(app: &App, fault: &Fault) -> Response {
             Response::busy()
         }
         Fault::Busy => Response::busy(),
+        Fault::ClockNotTrusted => Response::clock_not_set(),
         Fault::Store(_) | Fault::Unexpected(_) => app.fault(fault),
     }
 }

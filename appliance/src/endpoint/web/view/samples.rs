@@ -335,6 +335,7 @@ fn trouble(pages: &mut BTreeMap<String, String>) {
         ("trouble_account_closed", Trouble::AccountClosed),
         ("trouble_app_confused", Trouble::AppConfused { detail: "redirect_uri is not registered".to_owned() }),
         ("trouble_fault", Trouble::Fault { id: "7F3K-20QX".to_owned() }),
+        ("trouble_clock", Trouble::ClockNotSet { seconds: 10, again: "/signin".to_owned() }),
         ("trouble_busy", Trouble::Busy { seconds: 5, again: "/signin".to_owned() }),
     ] {
         rendered(pages, name, &TroublePage { chrome: outside(), trouble });

@@ -36,4 +36,6 @@ pub(crate) enum Trouble {
     Fault { id: String },
     /// Everybody came at once. `again` is the address to go back to after so many seconds.
     Busy { seconds: u32, again: String },
+    /// The clock cannot be trusted yet. The page looks again by itself after so many seconds.
+    ClockNotSet { seconds: u32, again: String },
 }
