@@ -26,7 +26,7 @@ use std::time::Duration;
 use appliance::certificate::acme::{
     AcmeDeps, AcmeError, AcmeErrorKind, Issued, OutboundLimits, Pace, Providers, obtain, renewal_window,
 };
-use appliance::system::{Clock, SystemClock};
+use appliance::system::SystemClock;
 use domain::certificate::{AcmeChoice, renew_at};
 use domain::clock::{Moment, Trust};
 use domain::host::Host;

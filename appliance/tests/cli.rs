@@ -8,6 +8,7 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use appliance::cli::{self, Terminal};
+use domain::clock::Trust;
 use domain::time::Timestamp;
 use harness::{SeededEntropy, Server};
 use serde_json::Value;
@@ -513,10 +514,42 @@ fn pictures_go_in_and_come_out_and_other_files_do_not() {
 }
 
 #[test]
+fn the_clock_is_shown_and_set() {
+    let house = House::new();
+    assert_eq!(house.json("time")["level"], 2);
+    house.server.clock.set_trust(Trust::Floor);
+    let shown = house.ok("time");
+    assert!(shown.contains("0 of 2") && shown.contains("nobody can sign in"), "{shown}");
+    assert!(house.ok("status").contains("see latchkey time"));
+    house.ok("person create anna");
+    assert!(house.fails(6, "person invite anna").contains("latchkey time"));
+    let said = house.run("time set 2027-03-01T12:00:00Z");
+    assert_eq!((said.code, said.out.trim()), (0, "changed clock 2027-03-01T12:00:00Z"), "{}", said.err);
+    assert!(said.err.contains("goes by its own"), "{}", said.err);
+    assert!(house.ok("person invite anna").contains("/invite/"));
+    assert!(house.ok("audit").contains("clock.set"));
+}
+
+#[test]
+fn the_clock_takes_one_time_that_is_one() {
+    let house = House::new();
+    for line in
+        ["time set", "time set noon", "time set 2027-03-01", "time set 2027-03-01T12:00:00Z --from-this-computer"]
+    {
+        house.fails(2, line);
+    }
+    assert!(house.fails(2, "time set 1999-01-01T00:00:00Z").contains("before this program was built"));
+    // The terminal of these tests shows 2027-01-15.
+    assert!(house.ok("time set --from-this-computer").starts_with("changed clock "));
+}
+
+#[test]
 fn keys_are_listed_without_their_private_parts_and_replaced() {
     let house = House::new();
     let keys = house.json("key list");
     assert_eq!((keys.as_array().unwrap().len(), &keys[0]["state"]), (1, &"active".into()));
+    // Keys of the same second are told in no order that means anything.
+    house.server.clock.advance(1);
     let said = house.ok("key rotate");
     assert!(said.starts_with("created key "), "{said}");
     let keys = house.json("key list");
