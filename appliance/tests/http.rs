@@ -18,7 +18,7 @@ fn statuses(server: &Server, bytes: &[u8]) -> Vec<u16> {
 fn health_says_that_the_store_can_be_read() {
     let answer = Server::start().send(&Call::get("/health"));
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), serde_json::json!({ "status": "ok", "store": "ok" }));
+    assert_eq!(answer.json(), serde_json::json!({ "status": "ok", "store": "ok", "clock": "synchronised" }));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }

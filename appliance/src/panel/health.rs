@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::clock::Basis;
 use domain::indicator::{Active, DegradedReason, FaultReason, Indicator};
 use domain::time::Uptime;
 use service::Context;
@@ -80,6 +81,7 @@ pub(crate) async fn panel(app: &App) -> api::Panel {
         .and(told)
         .with_if(window.unwrap_or(false), Indicator::WindowOpen)
         .with_if(!app.clock.trust().is_good(), Indicator::ClockNotTrusted)
+        .with_if(app.clock.basis() == Basis::Impossible, Indicator::Fault(FaultReason::ClockImpossible))
         .with_if(!app.nameplate.claimed(), Indicator::Unclaimed)
         .with_if(!app.certificates.health(app.clock.now()).is_good(), Indicator::Degraded(DegradedReason::Certificate));
     api::Panel::new(active, told)

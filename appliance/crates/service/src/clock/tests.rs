@@ -18,8 +18,8 @@ use crate::house::{House, NOW, console, fresh, refusal, user};
 use crate::moment::steady;
 use crate::testing::SeededEntropy;
 use crate::{
-    Authorization, AuthorizationRequest, Fault, Origin, PageQuery, Rotation, SignInRefusal, TokenRefusal, TokenRequest,
-    Whose,
+    Authorization, AuthorizationRequest, Fault, Origin, PageQuery, RecoveryAttempt, Rotation, SignInRefusal,
+    TokenRefusal, TokenRequest, Whose,
 };
 
 const YEAR: Span = Span::days(365);
@@ -84,7 +84,8 @@ fn no_link_and_no_recovery_code_is_taken_before_the_clock_is_trusted() {
     let early = unsure(&door.stranger());
     too_early(door.house.idp.see_invite(&early, invite.token.expose()));
     too_early(door.house.idp.start_invite_passkey(&early, invite.token.expose(), None));
-    too_early(door.house.idp.recover_with_code(&early, "anna", "AAAA-AAAA"));
+    let attempt = RecoveryAttempt { name: "anna", code: "AAAA-AAAA", held: "" };
+    too_early(door.house.idp.recover_with_code(&early, &attempt));
     assert!(door.house.idp.see_invite(&door.stranger(), invite.token.expose()).is_ok());
 }
 
