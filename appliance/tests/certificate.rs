@@ -226,7 +226,7 @@ fn an_authority_that_cannot_be_reached_changes_nothing_and_its_token_is_nowhere(
 #[test]
 fn no_order_is_made_while_the_clock_is_not_trusted() {
     let house = House::new();
-    house.server.clock.trust(Trust::Plausible);
+    house.server.clock.set_trust(Trust::Plausible);
     let choice = json!({"kind": "acme", "dns": {"kind": "desec", "token": "hush"}});
     let answer = house.put(&choice);
     assert_eq!(answer.status, 409);
