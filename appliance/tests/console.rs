@@ -246,3 +246,21 @@ fn what_is_no_line_is_refused_at_once() {
         Command::new(env!("CARGO_BIN_EXE_latchkey")).args(["console", "--tty"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(ended.status.code(), Some(1));
 }
+
+#[test]
+fn the_screen_of_the_box_shows_the_same_menu() {
+    let server = Server::listen_with_control();
+    let program = format!("{} --socket {} console --tty", env!("CARGO_BIN_EXE_latchkey"), server.socket().display());
+    let mut socat = Command::new("socat")
+        .args(["stdio", &format!("exec:{program},pty,setsid,ctty")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("socat, which `make test` installs");
+    let (far, keys) = (socat.stdout.take().unwrap(), socat.stdin.take().unwrap());
+    let mut screen = Cable { socat, far, keys };
+    assert!(screen.until(MENU).contains("Latchkey"));
+    screen.press(b"1\n");
+    assert!(screen.until(MENU).contains("persons"));
+}

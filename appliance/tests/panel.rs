@@ -7,6 +7,7 @@ mod harness;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use appliance::cli::{self, Terminal};
 use domain::time::Timestamp;
@@ -152,4 +153,32 @@ fn a_panel_works_only_at_its_box() {
     assert_eq!(code, 2, "{err}");
     let (code, _, err) = run(Path::new("/nowhere/latchkey.sock"), "panel press tap", Cursor::new(""));
     assert_eq!(code, 3, "{err}");
+}
+
+#[test]
+fn a_machine_without_gpio_says_so_once_and_the_process_ends_when_told() {
+    let server = Server::unclaimed_with_control();
+    let config = server.data_dir().join("latchkey.toml");
+    std::fs::write(&config, "[panel]\nled = \"NOLINE17\"\nbutton = \"NOLINE27\"\n").unwrap();
+    let mut panel = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .arg("--socket")
+        .arg(server.socket())
+        .args(["panel", "--config"])
+        .arg(&config)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(panel.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut before = Vec::new();
+    for line in said.by_ref() {
+        before.push(line);
+        if before.last().unwrap().contains("Nobody owns this box yet") {
+            break;
+        }
+    }
+    assert_eq!(before.iter().filter(|line| line.contains("no panel")).count(), 1, "{before:?}");
+    assert!(Command::new("kill").arg(panel.id().to_string()).status().unwrap().success());
+    assert_eq!(panel.wait().unwrap().code(), Some(0));
+    assert_eq!(said.filter(|line| line.contains("no panel")).count(), 0);
 }

@@ -107,12 +107,19 @@ pub(crate) async fn watch(app: Arc<App>) {
 /// What a board tells of itself; what it does not tell is `None`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Readings {
-    /// What is free of the file system with the data, in percent.
-    free: Option<u64>,
+    /// What is free of the file system with the data.
+    free: Option<Free>,
     /// The temperature in thousandths of a degree Celsius.
     temperature: Option<i64>,
     /// Whether the supply is too weak.
     undervoltage: Option<bool>,
+}
+
+/// What is free of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Free {
+    percent: u64,
+    mebibytes: u64,
 }
 
 /// Where a board tells it.
@@ -130,9 +137,10 @@ impl Board {
         Readings { free: self.free(), temperature: self.temperature(), undervoltage: self.undervoltage() }
     }
 
-    fn free(&self) -> Option<u64> {
+    fn free(&self) -> Option<Free> {
         let size = rustix::fs::statvfs(&self.data).ok()?;
-        size.f_bavail.saturating_mul(100).checked_div(size.f_blocks)
+        let percent = size.f_bavail.saturating_mul(100).checked_div(size.f_blocks)?;
+        Some(Free { percent, mebibytes: size.f_bavail.saturating_mul(size.f_frsize) >> 20 })
     }
 
     fn temperature(&self) -> Option<i64> {
@@ -164,7 +172,12 @@ fn judge(readings: &Readings, before: Active) -> Active {
         let state = Indicator::Degraded(reason);
         Active::NONE.with_if(holds(before.has(state)), state)
     };
-    let disk = |shown| readings.free.is_some_and(|free| free < if shown { 12 } else { 10 });
+    // A tenth of a large disk is plenty.
+    let (least, more) = (Free { percent: 10, mebibytes: 2000 }, Free { percent: 12, mebibytes: 2200 });
+    let disk = |shown| {
+        let bound = if shown { more } else { least };
+        readings.free.is_some_and(|free| free.percent < bound.percent && free.mebibytes < bound.mebibytes)
+    };
     // A Pi slows down from 80 degrees on.
     let hot = |shown| readings.temperature.is_some_and(|now| now >= if shown { 75_000 } else { 80_000 });
     look(DegradedReason::Disk, &disk)
@@ -181,8 +194,9 @@ mod tests {
     const HOT: Indicator = Indicator::Degraded(DegradedReason::Temperature);
     const WEAK: Indicator = Indicator::Degraded(DegradedReason::Undervoltage);
 
-    fn judged(free: u64, temperature: i64, undervoltage: bool, before: Active) -> Vec<Indicator> {
-        let readings = Readings { free: Some(free), temperature: Some(temperature), undervoltage: Some(undervoltage) };
+    fn judged(percent: u64, temperature: i64, undervoltage: bool, before: Active) -> Vec<Indicator> {
+        let free = Some(Free { percent, mebibytes: percent * 10 });
+        let readings = Readings { free, temperature: Some(temperature), undervoltage: Some(undervoltage) };
         judge(&readings, before).states().collect()
     }
 
@@ -191,6 +205,8 @@ mod tests {
         assert_eq!(judged(50, 45_000, false, Active::NONE), [Indicator::Healthy]);
         assert_eq!(judged(9, 80_000, true, Active::NONE), [DISK, HOT, WEAK]);
         assert_eq!(judge(&Readings::default(), Active::NONE), Active::NONE, "what is not known is no reason");
+        let large = Readings { free: Some(Free { percent: 5, mebibytes: 15_000 }), ..Readings::default() };
+        assert_eq!(judge(&large, Active::NONE), Active::NONE, "a tenth of a large disk is plenty");
     }
 
     #[test]
@@ -221,7 +237,7 @@ mod tests {
             ("hwmon/hwmon1/in0_lcrit_alarm", b"1\n"),
         ]);
         assert_eq!((readings.temperature, readings.undervoltage), (Some(48_312), Some(true)));
-        assert!(readings.free.is_some_and(|free| free <= 100));
+        assert!(readings.free.is_some_and(|free| free.percent <= 100));
     }
 
     #[test]

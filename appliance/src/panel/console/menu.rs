@@ -31,13 +31,13 @@ pub(super) enum Action {
 }
 
 /// What can be chosen at the beginning.
-pub(super) const CHOICES: &str = "\
-  1  status
-  2  network
-  3  let an owner back in who lost everything
-  4  clock
-  5  restart the box
-";
+pub(super) const CHOICES: &str = concat!(
+    "  1  status\n",
+    "  2  network\n",
+    "  3  let an owner back in who lost everything\n",
+    "  4  clock\n",
+    "  5  restart the box\n",
+);
 
 const SURE: &str = "Type yes and Enter to do it, anything else to leave it.\n";
 

@@ -123,12 +123,13 @@ impl Port {
     /// # Errors
     /// When the line is gone.
     pub(super) async fn write(&mut self, text: &str) -> io::Result<()> {
-        let bytes = text.replace('\n', "\r\n");
+        // A terminal that shows what is typed makes a return of every line feed as well.
+        let text = if self.echo { text.replace('\n', "\r\n") } else { text.to_owned() };
         let line = &mut self.line;
         let late = async {
             system::after(WRITE_LIMIT).await;
             Ok(())
         };
-        async { line.write_all(bytes.as_bytes()).await }.or(late).await
+        async { line.write_all(text.as_bytes()).await }.or(late).await
     }
 }

@@ -8,6 +8,8 @@ use super::menu::CHOICES;
 
 /// Everything shown is cut to this.
 const WIDTH: usize = 79;
+/// Where values begin.
+const NAME: usize = 14;
 /// The longest text that the server tells, in characters.
 const LONGEST: usize = 400;
 
@@ -97,10 +99,10 @@ pub(super) fn trouble(why: &str) -> String {
 
 /// A name and its value, in lines that fit.
 fn field(name: &str, value: &str) -> String {
-    const NAME: usize = 14;
     let (mut text, mut line) = (String::new(), format!("{:NAME$}", plain(name)));
     let mut empty = true;
-    for word in plain(value).split(' ') {
+    let value = plain(value);
+    for word in value.split(' ').flat_map(parts) {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             text.push_str(line.trim_end());
             text.push('\n');
@@ -110,10 +112,19 @@ fn field(name: &str, value: &str) -> String {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     text + line.trim_end() + "\n"
+}
+
+/// A word that no line holds, as a fingerprint, in parts that one does: 16 bytes each.
+fn parts(word: &str) -> impl Iterator<Item = String> {
+    const PART: usize = 48;
+    let letters: Vec<char> = word.chars().collect();
+    let size = if letters.len() <= WIDTH - NAME { letters.len().max(1) } else { PART };
+    let parts: Vec<String> = letters.chunks(size).map(|part| part.iter().collect()).collect();
+    parts.into_iter()
 }
 
 /// Without anything that moves a cursor, and not too long.
@@ -132,15 +143,17 @@ mod tests {
             address: Some("https://latchkey.local".to_owned()),
             numbers: vec!["192.168.1.5".parse().unwrap()],
             code: Some(("ABCD-EFGH".to_owned(), "https://latchkey.local/claim".to_owned())),
-            fingerprint: None,
+            fingerprint: Some(["AB"; 32].join(":")),
         };
         let text = banner(&facts);
-        for part in ["Nobody owns", "https://latchkey.local", "192.168.1.5", "ABCD-EFGH", "not known yet", "1  status"]
+        for part in
+            ["Nobody owns", "https://latchkey.local", "192.168.1.5", "ABCD-EFGH", &"AB:".repeat(16), "\n  1  status"]
         {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert!(!banner(&Facts::default()).contains("claim code"));
+        let nothing = banner(&Facts::default());
+        assert!(!nothing.contains("claim code") && nothing.contains("not known yet"));
     }
 
     #[test]
