@@ -5,6 +5,7 @@
 mod app;
 mod certificate;
 mod directory;
+mod domain;
 mod house;
 mod panel;
 mod patch;
@@ -15,6 +16,7 @@ mod time;
 pub use app::*;
 pub use certificate::*;
 pub use directory::*;
+pub use domain::*;
 pub use house::*;
 pub use panel::*;
 pub use patch::Patch;

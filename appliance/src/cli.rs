@@ -13,6 +13,7 @@ mod claim;
 mod completions;
 mod console;
 mod demo;
+mod domain;
 mod failure;
 mod group;
 mod key;
@@ -143,6 +144,9 @@ enum Command {
     /// The apps that people sign in to
     #[command(subcommand, arg_required_else_help = true)]
     App(app::Verb),
+    /// The name of the house
+    #[command(subcommand, arg_required_else_help = true)]
+    Domain(domain::Verb),
     /// The browsers that are signed in
     #[command(subcommand, arg_required_else_help = true)]
     Session(session::Verb),
@@ -205,6 +209,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Group(verb) => verb.run(&mut shell),
         Command::ServiceAccount(verb) => verb.run(&mut shell),
         Command::App(verb) => verb.run(&mut shell),
+        Command::Domain(verb) => verb.run(&mut shell),
         Command::Session(verb) => verb.run(&mut shell),
         Command::Key(verb) => verb.run(&mut shell),
         Command::Cert(verb) => verb.run(&mut shell),

@@ -14,6 +14,9 @@ use service::Settings;
 
 pub use panel::{Night, NotHours, Panel};
 
+/// The ports that no address has to name.
+const HTTPS: u16 = 443;
+const HTTP: u16 = 80;
 /// More than any sensible file; a wrong path (a disk, a log) is noticed before it fills the memory.
 const MAX_FILE: u64 = 64 * 1024;
 /// Most passwords that are hashed at a time.
@@ -36,6 +39,11 @@ pub struct Config {
     /// Where to listen; all addresses of the machine unless said otherwise.
     #[serde(default)]
     pub listen: Vec<SocketAddr>,
+    /// Where to listen without TLS, for the page that tells phones how to trust the house, and for sending browsers on to TLS:
+    /// port 80 of all addresses while the port is 443 and `listen` is not given, nowhere else unless said so. An empty list
+    /// is nowhere.
+    #[serde(default)]
+    pub plain: Option<Vec<SocketAddr>>,
     /// Where the database, the keys and a self-made certificate live.
     #[serde(default = "default_data_dir")]
     pub data_dir: PathBuf,
@@ -116,7 +124,7 @@ impl Default for Limits {
 }
 
 fn default_port() -> u16 {
-    443
+    HTTPS
 }
 
 fn default_data_dir() -> PathBuf {
@@ -191,6 +199,17 @@ impl Config {
         }
     }
 
+    /// Where to listen without TLS.
+    pub fn plain_addresses(&self) -> Vec<SocketAddr> {
+        match &self.plain {
+            Some(addresses) => addresses.clone(),
+            None if self.port == HTTPS && self.listen.is_empty() => {
+                vec![SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), HTTP)]
+            }
+            None => Vec::new(),
+        }
+    }
+
     /// The control socket.
     pub fn socket(&self) -> PathBuf {
         self.socket.clone().unwrap_or_else(|| self.data_dir.join("control").join("latchkey.sock"))
@@ -220,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn port_80_is_open_by_itself_only_beside_port_443_of_all_addresses() {
+        let plain = |text| Config::parse(text).unwrap().plain_addresses();
+        assert_eq!(plain(""), ["[::]:80".parse().unwrap()]);
+        assert!(plain("plain = []").is_empty());
+        assert!(plain("port = 8443").is_empty());
+        assert!(plain("listen = [\"192.0.2.5:443\"]").is_empty());
+        assert_eq!(plain("port = 8443\nplain = [\"127.0.0.1:8080\"]"), ["127.0.0.1:8080".parse().unwrap()]);
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_its_line() {
         let error = Config::parse("host = \"a.b\"\nprot = 1\n").unwrap_err();
         assert!(error.contains("line 2") && error.contains("prot"), "{error}");
@@ -237,6 +266,8 @@ mod tests {
             "host = \"a.b\"\nport = 0",
             "host = \"a.b\"\nport = 65536",
             "host = \"a.b\"\nlisten = [\"here\"]",
+            "plain = [\"here\"]",
+            "plain = \"0.0.0.0:80\"",
             "host = \"a.b\"\nlog = \"loud\"",
             "host = \"a.b\"\nclock = \"sun\"",
             "host = \"a.b\"\n[limits]\nper_peer = 0",

@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) fresh: bool,
     /// Where to listen on 127.0.0.1.
     pub(crate) port: u16,
+    /// Where to listen on 127.0.0.1 without TLS, if at all.
+    pub(crate) plain_port: Option<u16>,
     /// Where the household is kept.
     pub(crate) folder: PathBuf,
 }
@@ -58,6 +60,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         house: (!options.unclaimed).then(|| "Latchkey demo".to_owned()),
         port: options.port,
         listen: vec![([127, 0, 0, 1], options.port).into()],
+        plain: Some(options.plain_port.map(|port| ([127, 0, 0, 1], port).into()).into_iter().collect()),
         data_dir: options.folder.clone(),
         socket: None,
         tls: None,
@@ -98,6 +101,9 @@ fn welcome(config: &Config, issuer: &str, apps: &[NewApp], links: &[Link]) -> St
         "\nYour browser will warn that the connection is not private: the demo made its certificate itself, for this\n\
          machine only. Choose \"Advanced\", then \"Proceed to localhost\" (Firefox: \"Accept the Risk and Continue\").\n",
     );
+    if let Some(plain) = config.plain_addresses().first() {
+        text.push_str(&format!("\nWhat port 80 of a box says, is on http://localhost:{}/trust\n", plain.port()));
+    }
     if !links.is_empty() {
         text.push_str("\nOpen one of these links to move in; each works once:\n\n");
     }
@@ -183,7 +189,7 @@ mod tests {
 
     fn options(name: &str) -> Options {
         let folder = std::env::temp_dir().join(format!("latchkey-demo-test-{}-{name}", std::process::id()));
-        Options { unclaimed: false, fresh: true, port: 8443, folder }
+        Options { unclaimed: false, fresh: true, port: 8443, plain_port: None, folder }
     }
 
     #[test]

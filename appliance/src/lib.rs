@@ -1,5 +1,6 @@
 //! The appliance: sockets, protocols, pages, command line and front panel around `service`.
 
+mod addresses;
 pub mod api;
 mod bridge;
 pub mod certificate;
@@ -11,7 +12,9 @@ mod endpoint;
 mod http;
 pub mod listen;
 mod log;
+mod lookup;
 mod panel;
+mod reach;
 pub mod serve;
 mod signals;
 pub mod system;

@@ -22,9 +22,11 @@ use crate::bridge::{Bridge, Busy};
 use crate::certificate::{self, Certificates, Trouble};
 use crate::clock::Timekeeper;
 use crate::config::{Config, ConfigError};
-use crate::http::{App, Discovery, Peer, ROUTES, Router};
+use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Transport};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
+use crate::lookup::Lookups;
 use crate::panel::health;
+use crate::reach::Beacon;
 use crate::system::{self, Clock, NoEntropy, SystemEntropy};
 use crate::{log, signals, tend};
 
@@ -108,6 +110,7 @@ pub struct Server {
     desk: Desk,
     tls: Arc<rustls::ServerConfig>,
     listeners: Vec<Async<TcpListener>>,
+    plain: Vec<Async<TcpListener>>,
     control: Option<ControlSocket>,
 }
 
@@ -115,6 +118,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Desk {
     site: Arc<Site>,
+    plain: Arc<Site>,
     app: Arc<App>,
 }
 
@@ -138,12 +142,18 @@ impl Server {
             false => Some(open_control(&config.socket())?),
         };
         let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
-        Ok(Self { desk, tls, listeners, control })
+        let plain = open_plain(&config)?;
+        Ok(Self { desk, tls, listeners, plain, control })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
+    }
+
+    /// Where it listens without TLS.
+    pub fn plain_addresses(&self) -> Vec<SocketAddr> {
+        self.plain.iter().filter_map(|listener| listener.get_ref().local_addr().ok()).collect()
     }
 
     /// The file with what its clients have to trust.
@@ -158,18 +168,22 @@ impl Server {
 
     /// Serves on this thread until the stopper is dropped; requests under way get a few seconds to finish.
     pub fn run(self, stop: Stop) {
-        let Self { desk, tls, listeners, control } = self;
+        let Self { desk, tls, listeners, plain, control } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
-        let floor = Floor { site: Arc::clone(&desk.site), executor: Arc::clone(&executor), stop: stop.0 };
+        let floor = |site: &Arc<Site>| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop: stop.0.clone() };
+        let (floor, plain_floor) = (Arc::new(floor(&desk.site)), Arc::new(floor(&desk.plain)));
         let limits = &desk.app.config.limits;
         let gate = Gate::new(limits.connections, limits.per_peer);
         let control_gate = Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);
-        let floor = Arc::new(floor);
         let (gate, control_gate) = (Arc::new(gate), Arc::new(control_gate));
         let mut loops = Vec::new();
         for listener in listeners {
             let accept = listen::accept_tls(Arc::clone(&floor), listener, Arc::clone(&tls), Arc::clone(&gate));
+            loops.push(executor.spawn(accept));
+        }
+        for listener in plain {
+            let accept = listen::accept_plain(Arc::clone(&plain_floor), listener, Arc::clone(&gate));
             loops.push(executor.spawn(accept));
         }
         if let Some(control) = control {
@@ -222,15 +236,20 @@ impl Desk {
         let app = Arc::new(App {
             bridge,
             config,
+            beacon: Beacon::new(&*entropy),
             clock,
             entropy,
             nameplate,
             certificates,
+            lookups: Lookups::default(),
             discovery: Discovery::default(),
             health: Default::default(),
         });
-        let site = Arc::new(Site::new(Router::new(Arc::clone(&app), ROUTES), timeouts));
-        Ok(Self { site, app })
+        let site = |table, transport| {
+            Arc::new(Site::new(Router::new(Arc::clone(&app), table, transport), timeouts.clone()))
+        };
+        let (site, plain) = (site(ROUTES, Transport::Tls), site(PLAIN_ROUTES, Transport::Plain));
+        Ok(Self { site, plain, app })
     }
 }
 
@@ -239,6 +258,8 @@ impl Desk {
 pub enum Via {
     /// Somebody on the network.
     Network(IpAddr),
+    /// Somebody on the network, without TLS.
+    Plain(IpAddr),
     /// Root on the control socket.
     Console,
 }
@@ -256,14 +277,15 @@ impl Desk {
 
     /// Answers the bytes of one or more requests without a socket: the whole of HTTP, without TCP and TLS.
     pub fn exchange(&self, via: Via, requests: &[u8]) -> Vec<u8> {
-        let peer = match via {
-            Via::Network(ip) => Peer::Network(ip),
-            Via::Console => Peer::Control { uid: 0, console: true },
+        let (site, peer) = match via {
+            Via::Network(ip) => (&self.site, Peer::Network(ip)),
+            Via::Plain(ip) => (&self.plain, Peer::Network(ip)),
+            Via::Console => (&self.site, Peer::Control { uid: 0, console: true }),
         };
         let wire = Wire::new(requests);
         let answers = wire.answers();
         let (_stopper, stop) = stop();
-        async_io::block_on(listen::converse(&self.site, wire, peer, stop.0));
+        async_io::block_on(listen::converse(site, wire, peer, stop.0));
         answers.take()
     }
 
@@ -315,7 +337,7 @@ impl fmt::Display for ServeError {
             Self::Entropy(error) => error.fmt(f),
             Self::Path(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {address}: another program does; stop it or change `listen`")
+                write!(f, "cannot listen on {address}: another program does; stop it or change `listen` (`plain` without TLS)")
             }
             Self::Listen(address, error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 write!(f, "cannot listen on {address}: ports below 1024 need CAP_NET_BIND_SERVICE")
@@ -363,6 +385,18 @@ fn make_data_dir(path: &Path) -> Result<(), ServeError> {
 
 fn open_control(path: &Path) -> Result<ControlSocket, ServeError> {
     ControlSocket::bind(path).map_err(|error| ServeError::Path(path.to_owned(), error))
+}
+
+/// Port 80 is a help for people, so a server that cannot have it goes on; an address that the owner named is needed.
+fn open_plain(config: &Config) -> Result<Vec<Async<TcpListener>>, ServeError> {
+    let opened: Result<Vec<_>, _> = config.plain_addresses().into_iter().map(open_listener).collect();
+    match opened {
+        Err(error) if config.plain.is_none() => {
+            tracing::warn!(%error, "no page about trust; `plain = []` says that none is wanted");
+            Ok(Vec::new())
+        }
+        opened => opened,
+    }
 }
 
 fn open_listener(address: SocketAddr) -> Result<Async<TcpListener>, ServeError> {

@@ -23,6 +23,8 @@ use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::http::{App, Discovery};
+use crate::lookup::Lookups;
+use crate::reach::Beacon;
 use crate::system::{Clock, WallSet};
 
 pub(crate) use moment::steady;
@@ -74,9 +76,16 @@ pub(crate) fn app_by(basis: Basis) -> Arc<App> {
         config,
         nameplate,
         certificates,
+        lookups: Lookups::default(),
+        beacon: Beacon::new(&seeded(3)),
         discovery: Discovery::default(),
         health: Default::default(),
     })
+}
+
+/// Chance that comes out the same every time.
+pub(crate) fn seeded(seed: u64) -> seeded::SeededEntropy {
+    seeded::SeededEntropy::new(seed)
 }
 
 /// An empty household of that configuration, claimed at its console.

@@ -29,8 +29,10 @@ const FILES: &[File] = files! {
     "app.css": "text/css; charset=utf-8",
     "helpers.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
+    "reach.js": "text/javascript; charset=utf-8",
     "robots.txt": "text/plain; charset=utf-8",
     "setup.js": "text/javascript; charset=utf-8",
+    "trust.css": "text/css; charset=utf-8",
     "webauthn.js": "text/javascript; charset=utf-8",
 };
 

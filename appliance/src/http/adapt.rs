@@ -15,10 +15,10 @@ use tide::http;
 use super::app::App;
 use super::form::Form;
 use super::gate::nothing_here;
-use super::request::{Method, PathParams, Peer, Request};
+use super::request::{Method, PathParams, Peer, Request, target};
 use super::response::Response;
 use super::routes::{self, BODY_LIMIT, Kind, Route, Table};
-use super::{csrf, gate, headers};
+use super::{csrf, gate, headers, plain};
 use crate::{endpoint, system};
 
 /// One request whose framing has been checked and whose body has been read.
@@ -48,22 +48,32 @@ struct Meta {
 /// Which row answered, for the log.
 struct Answered(&'static Route);
 
+/// How requests come to a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Over TLS, or over the control socket, which needs none.
+    Tls,
+    /// In the clear: see [`Kind::Plain`].
+    Plain,
+}
+
 /// The routes, ready to answer.
 pub(crate) struct Router {
     server: tide::Server<Arc<App>>,
     app: Arc<App>,
     table: Table,
+    transport: Transport,
 }
 
 impl Router {
     /// Puts every row of the table into tide's router.
-    pub(crate) fn new(app: Arc<App>, table: Table) -> Self {
+    pub(crate) fn new(app: Arc<App>, table: Table, transport: Transport) -> Self {
         let mut server = tide::Server::with_state(Arc::clone(&app));
         for route in table.iter().copied().flatten() {
-            let endpoint = move |request| async move { Ok(run(route, request).await) };
+            let endpoint = move |request| async move { Ok(run(route, transport, request).await) };
             server.at(route.path).method(to_tide(route.method), endpoint);
         }
-        Self { server, app, table }
+        Self { server, app, table, transport }
     }
 
     /// The longest body that such a request may bring, before anything of the body is read.
@@ -109,30 +119,42 @@ impl Router {
 
     fn turn_away(&self, response: Response, peer: Peer) -> Outgoing {
         let status = response.status();
-        let mut response = self.encode(response, Kind::Page, peer);
+        let mut response = self.encode(response, peer);
         response.insert_header("connection", "close");
         log("-", "-", status, peer, system::monotonic());
         Outgoing::new(response, http::Method::Get)
     }
 
-    async fn respond(&self, request: http::Request, peer: Peer) -> (http::Response, &'static str) {
+    async fn respond(&self, mut request: http::Request, peer: Peer) -> (http::Response, &'static str) {
         let path = request.url().path().to_owned();
         let person = looks_like_a_person(&request);
+        let elsewhere = match self.transport {
+            Transport::Tls => None,
+            Transport::Plain => Some(match plain::look(&self.app, &mut request, person) {
+                Ok(elsewhere) => elsewhere,
+                Err(answer) => return (self.encode(answer, peer), "-"),
+            }),
+        };
         let answer = self.server.respond::<http::Request, http::Response>(request);
         let refusal = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(response)) => match response.ext().get::<Answered>().map(|row| row.0.path) {
                 Some(route) => return (response, route),
-                None => unrouted(self.table, &path),
+                None => elsewhere.unwrap_or_else(|| unrouted(self.table, &path)),
             },
             Ok(Err(error)) => self.app.fault(&error),
             Err(_) => self.app.fault(&"an endpoint panicked"),
         };
         let refusal = if person { endpoint::web::in_plain_sight(&self.app, refusal, "/") } else { refusal };
-        (self.encode(refusal, Kind::Page, peer), "-")
+        (self.encode(refusal, peer), "-")
     }
 
-    fn encode(&self, response: Response, kind: Kind, peer: Peer) -> http::Response {
-        encode(response, kind, secure(&self.app, peer))
+    /// For what no row answered.
+    fn encode(&self, response: Response, peer: Peer) -> http::Response {
+        let kind = match self.transport {
+            Transport::Tls => Kind::Page,
+            Transport::Plain => Kind::Plain,
+        };
+        encode(response, kind, secure(&self.app, peer, self.transport))
     }
 }
 
@@ -163,14 +185,14 @@ impl Outgoing {
 }
 
 /// Runs one row: the rules of its kind, then its endpoint.
-async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::Response {
+async fn run(route: &'static Route, transport: Transport, request: tide::Request<Arc<App>>) -> tide::Response {
     let app = Arc::clone(request.state());
     let mut raw: http::Request = request.into();
     let Meta { body, peer } = raw
         .ext_mut()
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
-    let person = matches!(route.kind, Kind::Page | Kind::Setup) && looks_like_a_person(&raw);
+    let person = matches!(route.kind, Kind::Page | Kind::Setup | Kind::Plain) && looks_like_a_person(&raw);
     let back = if person { way_back(&raw, &app.house().issuer()) } else { String::new() };
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
@@ -180,7 +202,7 @@ async fn run(route: &'static Route, request: tide::Request<Arc<App>>) -> tide::R
         Err(refused) => refused,
     };
     let response = if person { endpoint::web::in_plain_sight(&app, response, &back) } else { response };
-    let mut response = encode(response, route.kind, secure(&app, peer));
+    let mut response = encode(response, route.kind, secure(&app, peer, transport));
     response.ext_mut().insert(Answered(route));
     response.into()
 }
@@ -215,8 +237,7 @@ fn looks_like_a_person(request: &http::Request) -> bool {
 fn way_back(request: &http::Request, issuer: &str) -> String {
     let referer = request.header("referer").map_or("", |referer| referer.as_str());
     let back = if request.method() == http::Method::Get {
-        let url = request.url();
-        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+        target(request)
     } else {
         referer.strip_prefix(issuer).unwrap_or("/").to_owned()
     };
@@ -252,8 +273,9 @@ fn encode(mut response: Response, kind: Kind, secure: bool) -> http::Response {
 }
 
 /// Whether to tell the browser to insist on TLS for this name.
-fn secure(app: &App, peer: Peer) -> bool {
-    matches!(peer, Peer::Network(_)) && app.nameplate.claimed() && app.house().strict_transport()
+fn secure(app: &App, peer: Peer, transport: Transport) -> bool {
+    let encrypted = matches!((peer, transport), (Peer::Network(_), Transport::Tls));
+    encrypted && app.nameplate.claimed() && app.house().strict_transport()
 }
 
 fn log(method: &str, route: &str, status: u16, peer: Peer, started: Instant) {

@@ -10,7 +10,9 @@ use super::response::Response;
 use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
+use crate::lookup::Lookups;
 use crate::panel::health::Health;
+use crate::reach::Beacon;
 use crate::system::Clock;
 
 /// The header that carries the number of a fault.
@@ -30,6 +32,10 @@ pub(crate) struct App {
     pub(crate) nameplate: Arc<Nameplate>,
     /// The certificates that browsers are shown.
     pub(crate) certificates: Arc<Certificates>,
+    /// What the system's resolver is asked by.
+    pub(crate) lookups: Lookups,
+    /// What answers the name check.
+    pub(crate) beacon: Beacon,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
     /// What the LED should say, and what the panel told.

@@ -13,11 +13,12 @@ mod gate;
 mod headers;
 mod json;
 mod outbound;
+mod plain;
 mod request;
 mod response;
 mod routes;
 
-pub(crate) use adapt::{Incoming, Outgoing, Router};
+pub(crate) use adapt::{Incoming, Outgoing, Router, Transport};
 pub(crate) use app::{App, Discovery, FAULT};
 pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
@@ -25,9 +26,10 @@ pub(crate) use form::Form;
 pub(crate) use json::parse as parse_json;
 pub use outbound::OutboundLimits;
 pub(crate) use outbound::{Outbound, Question, Reply};
+pub(crate) use plain::{host_of, is_ours};
 pub(crate) use request::{BadRequest, Method, Peer, Request};
 pub(crate) use response::Response;
-pub(crate) use routes::{BODY_LIMIT, Kind, ROUTES, Route, handler};
+pub(crate) use routes::{BODY_LIMIT, Kind, PLAIN_ROUTES, ROUTES, Route, handler};
 
 #[cfg(test)]
 mod tests;

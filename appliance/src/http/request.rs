@@ -121,6 +121,12 @@ impl PathParams {
     }
 }
 
+/// The path with its query, as it was asked for.
+pub(super) fn target(raw: &tide::http::Request) -> String {
+    let url = raw.url();
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+}
+
 impl Request {
     /// When the request came in, on all clocks.
     pub(crate) fn moment(&self) -> Moment {
@@ -129,8 +135,7 @@ impl Request {
 
     /// The path with its query, as it was asked for.
     pub(crate) fn target(&self) -> String {
-        let url = self.headers.url();
-        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+        target(&self.headers)
     }
 
     /// The value of a header, when it came exactly once.

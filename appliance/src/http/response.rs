@@ -18,6 +18,7 @@ pub(crate) struct Response {
     pub(super) content_type: Option<&'static str>,
     pub(super) body: Body,
     pub(super) form_targets: Option<String>,
+    pub(super) script_targets: Option<String>,
 }
 
 /// The bytes of an answer.
@@ -44,7 +45,8 @@ impl Body {
 impl Response {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content_type: None, body: Body::Static(b""), form_targets: None }
+        let (form_targets, script_targets) = (None, None);
+        Self { status, headers: Vec::new(), content_type: None, body: Body::Static(b""), form_targets, script_targets }
     }
 
     fn with(status: u16, content_type: &'static str, body: Body) -> Self {
@@ -92,6 +94,11 @@ impl Response {
     /// "See other": the browser goes on with a GET.
     pub(crate) fn redirect303(url: &str) -> Self {
         Self::empty(303).header("Location", url)
+    }
+
+    /// The one right address for a GET. Browsers keep it for this time only: the next box may bear the same name or address.
+    pub(crate) fn moved(url: &str) -> Self {
+        Self::empty(308).header("Location", url).header("Cache-Control", "no-store")
     }
 
     /// Busy: come back in a moment.
@@ -167,12 +174,23 @@ impl Response {
     /// Lets the forms of this page lead (through redirects) to one more origin, as in `https://app.home`. Browsers
     /// hold redirects after a form against `form-action` too, so a consent page names its app here.
     pub(crate) fn form_target(mut self, origin: &str) -> Self {
-        if origin.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',' | b'\'' | b'"')) {
-            let targets = self.form_targets.get_or_insert_default();
-            targets.push(' ');
-            targets.push_str(origin);
-        }
+        add_source(&mut self.form_targets, origin);
         self
+    }
+
+    /// Lets the scripts of this page ask one more origin: the name of the house, to see whether it leads here.
+    pub(crate) fn script_target(mut self, origin: &str) -> Self {
+        add_source(&mut self.script_targets, origin);
+        self
+    }
+}
+
+/// One more source of a directive; nothing that could begin another directive.
+fn add_source(sources: &mut Option<String>, origin: &str) {
+    if origin.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',' | b'\'' | b'"')) {
+        let sources = sources.get_or_insert_default();
+        sources.push(' ');
+        sources.push_str(origin);
     }
 }
 
@@ -193,5 +211,6 @@ mod tests {
     fn a_form_target_cannot_add_a_directive() {
         let response = Response::empty(200).form_target("https://a;script-src");
         assert_eq!(response.form_targets, None);
+        assert_eq!(Response::empty(200).script_target("https://a;script-src").script_targets, None);
     }
 }

@@ -28,6 +28,9 @@ pub(crate) enum Kind {
     Admin,
     /// The same for everybody: style sheets, discovery, health. The endpoint says how long it may be cached.
     Public,
+    /// For port 80, where anybody on the way reads along and may change what is said: no cookies in either direction, only
+    /// `GET`; strict CSP; never cached.
+    Plain,
 }
 
 /// One row.
@@ -114,6 +117,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::app::ROUTES,
     endpoint::admin::audit::ROUTES,
     endpoint::admin::certificate::ROUTES,
+    endpoint::admin::domain::ROUTES,
     endpoint::admin::group::ROUTES,
     endpoint::admin::key::ROUTES,
     endpoint::admin::panel::ROUTES,
@@ -127,8 +131,10 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::trial::ROUTES,
     endpoint::health::ROUTES,
     endpoint::oauth::ROUTES,
+    endpoint::reach::ROUTES,
     endpoint::setup::ROUTES,
     endpoint::static_files::ROUTES,
+    endpoint::trust::ROUTES,
     endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,
     endpoint::web::DEVICES,
@@ -141,6 +147,10 @@ pub(crate) const ROUTES: Table = &[
     endpoint::web::SSH_KEYS,
     endpoint::web::WAYS_IN,
 ];
+
+/// What port 80 answers itself; it sends everything else on to the addresses above.
+pub(crate) const PLAIN_ROUTES: Table =
+    &[endpoint::reach::PLAIN_ROUTES, endpoint::static_files::ROUTES, endpoint::trust::PLAIN_ROUTES];
 
 /// Whether a path fits a pattern such as `/person/:name`.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {

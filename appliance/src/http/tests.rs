@@ -71,7 +71,7 @@ struct House(Site);
 
 impl House {
     fn new() -> Self {
-        Self(Site::new(Router::new(testing::app(), TABLE), Timeouts::default()))
+        Self(Site::new(Router::new(testing::app(), TABLE, Transport::Tls), Timeouts::default()))
     }
 
     fn ask(&self, peer: Peer, request: &str) -> String {

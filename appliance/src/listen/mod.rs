@@ -5,6 +5,7 @@ mod control;
 pub mod head;
 mod http;
 mod limits;
+mod plain;
 mod tls;
 mod wire;
 
@@ -23,6 +24,7 @@ pub(crate) use control::ControlSocket;
 pub(crate) use http::{Site, converse};
 pub(crate) use limits::Gate;
 pub use limits::Timeouts;
+pub(crate) use plain::accept_plain;
 pub(crate) use tls::server_config;
 pub(crate) use wire::Wire;
 
@@ -126,11 +128,11 @@ async fn next<C>(floor: &Floor, accept: impl Future<Output = io::Result<C>>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{ROUTES, Router};
+    use crate::http::{ROUTES, Router, Transport};
 
     #[test]
     fn without_file_descriptors_the_loop_waits_instead_of_spinning() {
-        let site = Site::new(Router::new(crate::testing::app(), ROUTES), Timeouts::default());
+        let site = Site::new(Router::new(crate::testing::app(), ROUTES, Transport::Tls), Timeouts::default());
         let (sender, stop) = smol::channel::bounded(1);
         let floor = Floor { site: Arc::new(site), executor: Arc::default(), stop };
         let no_more = || async { Err::<(), _>(io::Error::from_raw_os_error(24)) };

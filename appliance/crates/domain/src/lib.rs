@@ -27,6 +27,7 @@ pub mod permission;
 pub mod picture;
 pub mod presence;
 pub mod provisioning;
+pub mod reach;
 pub mod redirect_uri;
 pub mod scope;
 pub mod secret;

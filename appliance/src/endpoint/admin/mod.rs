@@ -6,6 +6,7 @@
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod certificate;
+pub(crate) mod domain;
 pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod panel;
@@ -164,12 +165,12 @@ fn state(account: &domain::account::Account, now: domain::time::Timestamp) -> Ac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{ROUTES, Router};
+    use crate::http::{ROUTES, Router, Transport};
     use crate::listen::{Site, Timeouts, Wire, converse};
     use crate::testing;
 
     fn status(peer: Peer) -> (u16, String) {
-        let site = Site::new(Router::new(testing::app(), ROUTES), Timeouts::default());
+        let site = Site::new(Router::new(testing::app(), ROUTES, Transport::Tls), Timeouts::default());
         let wire = Wire::new(b"GET /api/v1/status HTTP/1.1\r\nHost: id.example\r\n\r\n");
         let answers = wire.answers();
         let (_sender, stop) = smol::channel::bounded(1);
