@@ -5,7 +5,7 @@
 mod app;
 mod certificate;
 mod directory;
-mod domain;
+mod domain_name;
 mod house;
 mod panel;
 mod patch;
@@ -16,7 +16,7 @@ mod time;
 pub use app::*;
 pub use certificate::*;
 pub use directory::*;
-pub use domain::*;
+pub use domain_name::*;
 pub use house::*;
 pub use panel::*;
 pub use patch::Patch;

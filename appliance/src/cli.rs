@@ -13,7 +13,7 @@ mod claim;
 mod completions;
 mod console;
 mod demo;
-mod domain;
+mod domain_name;
 mod failure;
 mod group;
 mod key;
@@ -146,7 +146,7 @@ enum Command {
     App(app::Verb),
     /// The name of the house
     #[command(subcommand, arg_required_else_help = true)]
-    Domain(domain::Verb),
+    Domain(domain_name::Verb),
     /// The browsers that are signed in
     #[command(subcommand, arg_required_else_help = true)]
     Session(session::Verb),

@@ -13,8 +13,9 @@ use super::routes::{Kind, Route};
 /// Whether the row answers a request that names this host.
 pub(super) fn admits(route: &Route, app: &App, peer: Peer, host: &str) -> Result<(), Response> {
     match (peer, route.kind) {
-        (Peer::Control { .. }, Kind::Page | Kind::Protocol | Kind::Setup) => Err(nothing_here()),
-        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public) => Ok(()),
+        (Peer::Control { .. }, Kind::Page | Kind::Protocol | Kind::Setup | Kind::Plain) => Err(nothing_here()),
+        // On port 80 the name was looked at before the row was found.
+        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public | Kind::Plain) => Ok(()),
         (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
             if !app.nameplate.claimed() && !route.in_setup {
                 return Err(unclaimed(route.kind));
@@ -37,7 +38,7 @@ pub(super) fn origin(kind: Kind, app: &App, host: &str) -> String {
     match kind {
         // The gate has looked at the name; the port is the one that the browser used.
         Kind::Setup => format!("https://{host}"),
-        Kind::Page | Kind::Protocol | Kind::Admin | Kind::Public => app.house().issuer(),
+        Kind::Page | Kind::Protocol | Kind::Admin | Kind::Public | Kind::Plain => app.house().issuer(),
     }
 }
 
@@ -54,7 +55,7 @@ fn leads_to_setup(authority: &str, house: &House) -> bool {
 }
 
 /// `latchkey.local`, or `latchkey-2.local` where there are two boxes.
-fn announced(name: &str) -> bool {
+pub(super) fn announced(name: &str) -> bool {
     let number = name.strip_prefix("latchkey-").and_then(|rest| rest.strip_suffix(".local"));
     name == Host::PROVISIONAL
         || number.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
@@ -68,7 +69,7 @@ fn elsewhere(house: &House) -> Response {
 fn unclaimed(kind: Kind) -> Response {
     match kind {
         Kind::Page | Kind::Setup => Response::redirect303("/setup"),
-        Kind::Protocol | Kind::Admin | Kind::Public => {
+        Kind::Protocol | Kind::Admin | Kind::Public | Kind::Plain => {
             Response::text(503, "This box has no owner yet. Open /setup in a browser.").header("Retry-After", "60")
         }
     }

@@ -11,6 +11,7 @@ use domain::host::Host;
 use tide::http;
 
 use super::app::App;
+use super::gate::announced;
 use super::request::target;
 use super::response::Response;
 use crate::{addresses, endpoint};
@@ -40,7 +41,7 @@ pub(super) fn look(app: &App, request: &mut http::Request, person: bool) -> Resu
 pub(crate) fn is_ours(house: &Host, header: &str) -> bool {
     let host = host_of(header).to_ascii_lowercase();
     host == house.as_str()
-        || host == Host::PROVISIONAL
+        || announced(&host)
         || host.parse::<IpAddr>().is_ok_and(|address| addresses::own().contains(&address.to_canonical()))
 }
 
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn only_names_of_this_box_are_ours() {
         let house: Host = "id.example.org".parse().unwrap();
-        for ours in ["id.example.org", "ID.example.org:80", "latchkey.local", "latchkey.local:8080", "127.0.0.1", "[::1]:8080"] {
+        for ours in ["id.example.org", "ID.example.org:80", "latchkey.local", "latchkey.local:8080", "latchkey-2.local", "127.0.0.1", "[::1]:8080"] {
             assert!(is_ours(&house, ours), "{ours}");
         }
         for others in ["", "evil.example", "id.example.org.evil.example", "192.0.2.250", "[2001:db8::250]", "[", "id.example.org@evil"] {

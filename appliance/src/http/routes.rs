@@ -52,7 +52,7 @@ pub(crate) struct Route {
 impl Route {
     const fn new(method: Method, path: &'static str, kind: Kind, handler: Handler) -> Self {
         let in_setup = match kind {
-            Kind::Setup | Kind::Public => true,
+            Kind::Setup | Kind::Public | Kind::Plain => true,
             Kind::Page | Kind::Protocol | Kind::Admin => false,
         };
         Self { method, path, kind, body_limit: BODY_LIMIT, in_setup, handler }
@@ -117,7 +117,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::app::ROUTES,
     endpoint::admin::audit::ROUTES,
     endpoint::admin::certificate::ROUTES,
-    endpoint::admin::domain::ROUTES,
+    endpoint::admin::domain_name::ROUTES,
     endpoint::admin::group::ROUTES,
     endpoint::admin::key::ROUTES,
     endpoint::admin::panel::ROUTES,

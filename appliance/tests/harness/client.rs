@@ -19,6 +19,7 @@ pub struct Call {
     body: Vec<u8>,
     peer: Option<IpAddr>,
     console: bool,
+    plain: bool,
 }
 
 impl Call {
@@ -34,7 +35,7 @@ impl Call {
 
     /// Any method.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: Vec::new(), body: Vec::new(), peer: None, console: false }
+        Self { method, path: path.into(), headers: Vec::new(), body: Vec::new(), peer: None, console: false, plain: false }
     }
 
     /// Adds a header.
@@ -87,8 +88,19 @@ impl Call {
         self
     }
 
+    /// Without TLS, as on port 80.
+    pub fn in_the_clear(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
     pub(super) fn via(&self) -> Via {
-        if self.console { Via::Console } else { Via::Network(self.peer.unwrap_or(super::PEER)) }
+        let peer = self.peer.unwrap_or(super::PEER);
+        match (self.console, self.plain) {
+            (true, _) => Via::Console,
+            (false, true) => Via::Plain(peer),
+            (false, false) => Via::Network(peer),
+        }
     }
 
     /// The bytes of the request.

@@ -116,6 +116,7 @@ struct Running {
     stopper: Option<Stopper>,
     thread: Option<JoinHandle<()>>,
     address: SocketAddr,
+    plain: Option<SocketAddr>,
     certificate: Vec<u8>,
 }
 
@@ -158,7 +159,8 @@ impl Server {
         Self::with_control("localhost", "")
     }
 
-    fn with_control(host: &str, lines: &str) -> Self {
+    /// The same under another name, with more lines of configuration.
+    pub fn with_control(host: &str, lines: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
             "host = \"{host}\"
@@ -197,10 +199,11 @@ listen = [\"127.0.0.1:{port}\"]
         let desk = server.desk();
         let issuer = desk.house().issuer();
         let address = server.addresses()[0];
+        let plain = server.plain_addresses().first().copied();
         let certificate = std::fs::read(server.certificate_file().unwrap()).unwrap();
         let (stopper, stop) = serve::stop();
         let thread = std::thread::spawn(move || server.run(stop));
-        let running = Running { stopper: Some(stopper), thread: Some(thread), address, certificate };
+        let running = Running { stopper: Some(stopper), thread: Some(thread), address, plain, certificate };
         Self { clock, issuer, desk, running: Some(running), data_dir }
     }
 
@@ -237,6 +240,11 @@ listen = [\"127.0.0.1:{port}\"]
     /// Where the TLS port is.
     pub fn address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().address
+    }
+
+    /// Where the port without TLS is.
+    pub fn plain_address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().plain.unwrap()
     }
 
     /// The certificate as a PEM file's bytes.

@@ -6,7 +6,7 @@
 pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod certificate;
-pub(crate) mod domain;
+pub(crate) mod domain_name;
 pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod panel;

@@ -11,9 +11,9 @@
 //! The Apple profile is written by a template: a `plist` crate brings an XML reader, a date library and an ordered map for four
 //! texts, an integer and a block of Base64.
 
-mod platform;
+pub(crate) mod platform;
 mod profile;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) const PLAIN_ROUTES: &[Route] = &[
 
 /// The same over TLS: who reached it without a warning sees the right fingerprint for certain.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::get(Kind::Page, "/trust", handler!(page)),
+    Route::get(Kind::Page, "/trust", handler!(page)).in_setup(),
     Route::get(Kind::Public, "/trust/latchkey.crt", handler!(crt)),
     Route::get(Kind::Public, "/trust/latchkey.mobileconfig", handler!(mobileconfig)),
     Route::get(Kind::Public, "/trust/latchkey.pem", handler!(pem_file)),
@@ -96,7 +96,6 @@ fn arrival(app: &App, request: &Request) -> Response {
         address: address(&name, house.port),
         fingerprint: view::lines(&fingerprint),
         handout: authority(app).map(|authority| Handout::of(&authority)),
-        issuer: house.issuer(),
     };
     show(app, &house, true, &page)
 }
@@ -171,6 +170,3 @@ pub(crate) fn not_in_the_clear(app: &App, person: bool) -> Response {
         Ok(_) | Err(_) => refused,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -36,7 +36,6 @@ pub(crate) struct ArrivalPage {
     pub fingerprint: Vec<String>,
     /// What there is to install, so that the browser does not warn at all.
     pub handout: Option<Handout>,
-    pub issuer: String,
 }
 
 /// For a form that came in the clear.

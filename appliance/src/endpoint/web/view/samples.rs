@@ -9,6 +9,8 @@ use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Door, Names, Owner};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
+use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
+use crate::endpoint::trust::view::{ArrivalPage, Handout, InTheClearPage, Reach, TrustPage};
 use askama::Template;
 use domain::attribute::{ATTRIBUTES, Edit};
 use domain::time::{Span, Timestamp};
@@ -52,6 +54,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     ways_in(&mut pages);
     other_tabs(&mut pages);
     trouble(&mut pages);
+    trust(&mut pages);
     pages
 }
 
@@ -68,6 +71,47 @@ fn setting_up(pages: &mut BTreeMap<String, String>) {
     );
     let host = "id.miller.home".to_owned();
     rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
+}
+
+fn trust(pages: &mut BTreeMap<String, String>) {
+    let handout = Handout {
+        name: "Latchkey Miller home (id.miller.home)".to_owned(),
+        sha256: vec!["AB CD EF 01 23 45 67 89".to_owned(); 4],
+        sha1: "ABCDEF0123456789ABCDEF0123456789ABCDEF01".to_owned(),
+    };
+    let reach = Reach {
+        host: "id.miller.home".to_owned(),
+        issuer: "https://id.miller.home".to_owned(),
+        plain: Some("http://id.miller.home".to_owned()),
+        from_plain: true,
+    };
+    let mut add = |name: &str, handout: Option<Handout>, platform: Option<Platform>| {
+        let page = TrustPage {
+            chrome: outside(),
+            issuer: reach.issuer.clone(),
+            plain: platform != Some(Platform::Linux),
+            handout,
+            platform,
+            android_browser: AndroidBrowser::Firefox,
+            reach: reach.clone(),
+        };
+        pages.insert(format!("trust_{name}"), page.render().unwrap());
+    };
+    add("nothing", None, None);
+    add("which", Some(handout.clone()), None);
+    for platform in Platform::ALL {
+        add(platform.as_str(), Some(handout.clone()), Some(platform));
+    }
+    let fingerprint = handout.sha256.clone();
+    let arrival = ArrivalPage {
+        chrome: outside(),
+        address: "https://latchkey.local/".to_owned(),
+        fingerprint,
+        handout: Some(handout),
+    };
+    pages.insert("trust_arrival".to_owned(), arrival.render().unwrap());
+    let refused = InTheClearPage { chrome: outside(), issuer: reach.issuer };
+    pages.insert("trust_in_the_clear".to_owned(), refused.render().unwrap());
 }
 
 pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str) -> SignIn {
