@@ -48,7 +48,11 @@ fn ipv4(text: &str) -> Vec<Ipv4Addr> {
 /// An address is the first word of its line, as 32 digits.
 fn ipv6(text: &str) -> Vec<Ipv6Addr> {
     let words = text.lines().filter_map(|line| line.split_whitespace().next());
-    words.filter(|word| word.len() == 32).filter_map(|word| u128::from_str_radix(word, 16).ok()).map(Ipv6Addr::from_bits).collect()
+    words
+        .filter(|word| word.len() == 32)
+        .filter_map(|word| u128::from_str_radix(word, 16).ok())
+        .map(Ipv6Addr::from_bits)
+        .collect()
 }
 
 #[cfg(test)]

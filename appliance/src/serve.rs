@@ -171,7 +171,8 @@ impl Server {
         let Self { desk, tls, listeners, plain, control } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
-        let floor = |site: &Arc<Site>| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop: stop.0.clone() };
+        let floor =
+            |site: &Arc<Site>| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop: stop.0.clone() };
         let (floor, plain_floor) = (Arc::new(floor(&desk.site)), Arc::new(floor(&desk.plain)));
         let limits = &desk.app.config.limits;
         let gate = Gate::new(limits.connections, limits.per_peer);
@@ -245,9 +246,8 @@ impl Desk {
             discovery: Discovery::default(),
             health: Default::default(),
         });
-        let site = |table, transport| {
-            Arc::new(Site::new(Router::new(Arc::clone(&app), table, transport), timeouts.clone()))
-        };
+        let site =
+            |table, transport| Arc::new(Site::new(Router::new(Arc::clone(&app), table, transport), timeouts.clone()));
         let (site, plain) = (site(ROUTES, Transport::Tls), site(PLAIN_ROUTES, Transport::Plain));
         Ok(Self { site, plain, app })
     }
@@ -337,7 +337,10 @@ impl fmt::Display for ServeError {
             Self::Entropy(error) => error.fmt(f),
             Self::Path(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {address}: another program does; stop it or change `listen` (`plain` without TLS)")
+                write!(
+                    f,
+                    "cannot listen on {address}: another program does; stop it or change `listen` (`plain` without TLS)"
+                )
             }
             Self::Listen(address, error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 write!(f, "cannot listen on {address}: ports below 1024 need CAP_NET_BIND_SERVICE")

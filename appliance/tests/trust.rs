@@ -54,7 +54,14 @@ fn get(server: &Server, call: &Call) -> Answer {
 #[test]
 fn everything_else_goes_on_to_the_same_path_with_tls() {
     let server = house();
-    for path in ["/signin", "/authorize?client_id=a&state=b%20c", "/account/devices", "/api/v1/status", "//evil.example/x", "/health"] {
+    for path in [
+        "/signin",
+        "/authorize?client_id=a&state=b%20c",
+        "/account/devices",
+        "/api/v1/status",
+        "//evil.example/x",
+        "/health",
+    ] {
         for host in [HOST, "ID.house.test:80", "latchkey.local", "127.0.0.1", "[::1]:80"] {
             let call = Call::get(path).in_the_clear().header("Host", host);
             let answer = get(&server, &call);
@@ -68,7 +75,9 @@ fn everything_else_goes_on_to_the_same_path_with_tls() {
 #[test]
 fn a_name_that_is_not_ours_leads_to_our_front_door_only() {
     let server = house();
-    for host in ["evil.example", "id.house.test.evil.example", "192.0.2.250", "id.house.test@evil.example", "evil.example:443"] {
+    for host in
+        ["evil.example", "id.house.test.evil.example", "192.0.2.250", "id.house.test@evil.example", "evil.example:443"]
+    {
         for path in ["/", "/signin", "/trust", "/trust/latchkey.crt", "//evil.example/", "/static/app.css"] {
             let call = Call::get(path).in_the_clear().header("Host", host);
             let answer = server.send(&call);
@@ -194,7 +203,8 @@ fn the_profile_is_a_property_list_with_the_authority_and_stays_the_same() {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-apple-aspen-config")));
     let text = answer.text();
     assert!(is_well_formed(&text), "{text}");
-    let data: String = text.split("<data>").nth(1).unwrap().split("</data>").next().unwrap().split_whitespace().collect();
+    let data: String =
+        text.split("<data>").nth(1).unwrap().split("</data>").next().unwrap().split_whitespace().collect();
     let authority = CertificateDer::from_pem_slice(server.certificate()).unwrap();
     assert_eq!(STANDARD.decode(data).unwrap(), authority.as_ref());
     assert_eq!(value(&text, "PayloadType", 0), "com.apple.security.root");
@@ -311,10 +321,21 @@ fn only_pages_of_this_box_may_read_the_answer() {
     for ours in ["http://id.house.test", "https://latchkey.local", "http://127.0.0.1:8080", &server.issuer] {
         assert_eq!(ask(ours).as_deref(), Some(ours));
     }
-    for others in ["https://evil.example", "null", "http://id.house.test.evil.example", "http://id.house.test/x", "ftp://id.house.test"] {
+    for others in [
+        "https://evil.example",
+        "null",
+        "http://id.house.test.evil.example",
+        "http://id.house.test/x",
+        "ftp://id.house.test",
+    ] {
         assert_eq!(ask(others), None, "{others}");
     }
-    assert_eq!(server.send(&Call::get("/reach/begin").header("Origin", "https://evil.example")).header("access-control-allow-origin"), None);
+    assert_eq!(
+        server
+            .send(&Call::get("/reach/begin").header("Origin", "https://evil.example"))
+            .header("access-control-allow-origin"),
+        None
+    );
 }
 
 #[test]

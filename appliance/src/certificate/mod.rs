@@ -32,11 +32,11 @@ use smol::channel::{self, Receiver, Sender};
 use crate::api::CertificateTrial;
 use crate::config::{Config, Tls};
 
-use entry::{Entry, Source};
+use entry::{Entry, Kind, Source};
 use facts::Facts;
 pub(crate) use keep::{Done, NotChanged, keep};
 use order::Asked;
-pub(crate) use own_ca::Authority;
+pub(crate) use own_ca::{Authority, pem};
 pub(crate) use shown::Shown;
 pub use trouble::Trouble;
 
@@ -172,10 +172,23 @@ impl Certificates {
         })
     }
 
-    /// The house's own authority for this name, for the pages that hand it to phones.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the trust page hands it out"))]
+    /// The house's own authority, for the pages that hand it to phones; `None` while that name is shown a certificate that came
+    /// another way, since then nobody has to trust it.
     pub(crate) fn authority(&self, host: &str) -> Option<Authority> {
-        lock(&self.entries).iter().find(|entry| entry.host == host)?.authority.clone()
+        let entries = lock(&self.entries);
+        let entry = entries.iter().find(|entry| entry.host == host).filter(|entry| entry.kind == Kind::OwnCa)?;
+        entry.authority.clone()
+    }
+
+    /// The fingerprint of the certificate that a browser is shown under this name.
+    pub(crate) fn fingerprint(&self, name: &str) -> Option<String> {
+        Facts::read(self.shown.find(Some(name))?.cert.first()?).map(|facts| facts.fingerprint)
+    }
+
+    /// Whether the certificate that a browser is shown under this name is for it.
+    pub(crate) fn is_for(&self, name: &str) -> bool {
+        let shown = self.shown.find(Some(name));
+        shown.is_some_and(|key| key.cert.first().is_some_and(|leaf| facts::is_for(leaf, name)))
     }
 
     /// Whether the configuration names the files, so that nothing else can be chosen.

@@ -209,7 +209,7 @@ fn issue(wanted: &Wanted<'_>, signer: &Signer) -> Result<String, Trouble> {
 }
 
 /// A certificate in PEM (RFC 7468).
-pub(super) fn pem(der: &CertificateDer<'_>) -> String {
+pub(crate) fn pem(der: &CertificateDer<'_>) -> String {
     let text = STANDARD.encode(der);
     let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
     let mut rest = text.as_str();

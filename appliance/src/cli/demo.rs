@@ -11,7 +11,9 @@ use super::failure::Failure;
 
 /// Serve a household to play with on this machine, until Ctrl-C; it is kept between runs
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  latchkey demo\n  latchkey demo --fresh --port 9443\n  latchkey demo --unclaimed\n  latchkey demo --plain-port 8080")]
+#[command(
+    after_help = "Examples:\n  latchkey demo\n  latchkey demo --fresh --port 9443\n  latchkey demo --unclaimed\n  latchkey demo --plain-port 8080"
+)]
 pub(crate) struct Demo {
     /// Begin without an owner, as a box that was just flashed: claim it in the browser, with Enter as its button
     #[arg(long)]

@@ -60,10 +60,26 @@ mod tests {
     #[test]
     fn only_names_of_this_box_are_ours() {
         let house: Host = "id.example.org".parse().unwrap();
-        for ours in ["id.example.org", "ID.example.org:80", "latchkey.local", "latchkey.local:8080", "latchkey-2.local", "127.0.0.1", "[::1]:8080"] {
+        for ours in [
+            "id.example.org",
+            "ID.example.org:80",
+            "latchkey.local",
+            "latchkey.local:8080",
+            "latchkey-2.local",
+            "127.0.0.1",
+            "[::1]:8080",
+        ] {
             assert!(is_ours(&house, ours), "{ours}");
         }
-        for others in ["", "evil.example", "id.example.org.evil.example", "192.0.2.250", "[2001:db8::250]", "[", "id.example.org@evil"] {
+        for others in [
+            "",
+            "evil.example",
+            "id.example.org.evil.example",
+            "192.0.2.250",
+            "[2001:db8::250]",
+            "[",
+            "id.example.org@evil",
+        ] {
             assert!(!is_ours(&house, others), "{others}");
         }
     }

@@ -35,7 +35,15 @@ impl Call {
 
     /// Any method.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: Vec::new(), body: Vec::new(), peer: None, console: false, plain: false }
+        Self {
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            peer: None,
+            console: false,
+            plain: false,
+        }
     }
 
     /// Adds a header.

@@ -65,7 +65,7 @@ async fn page(app: Arc<App>, request: Request) -> Response {
 
 /// The house's own authority, where that is what browsers are shown now.
 fn authority(app: &App) -> Option<Authority> {
-    app.certificates.own_authority(app.house().host.as_str())
+    app.certificates.authority(app.house().host.as_str())
 }
 
 fn trust(app: &App, request: &Request, plain: bool) -> Response {
