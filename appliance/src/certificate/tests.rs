@@ -156,7 +156,7 @@ fn openssl_sees_the_same() {
     let authority = authority.to_str().unwrap();
     let at = NOW.unix().to_string();
     let verify = |leaf: &CertificateDer<'_>, name: &str| {
-        let path = house.file("leaf.pem", &own_ca::pem(leaf));
+        let path = house.file("leaf.pem", &pem(leaf));
         let path = path.to_str().unwrap();
         let purpose = ["-purpose", "sslserver", "-x509_strict", "-verify_hostname", name, "-attime", at.as_str(), path];
         openssl(&[&["verify", "-no-CAfile", "-no-CApath", "-trusted", authority][..], &purpose].concat()).unwrap()
@@ -178,7 +178,7 @@ fn openssl_sees_the_same() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let leaf = house.file("leaf.pem", &own_ca::pem(&house.leaf()));
+    let leaf = house.file("leaf.pem", &pem(&house.leaf()));
     let (_, text) = openssl(&["x509", "-in", leaf.to_str().unwrap(), "-noout", "-text"]).unwrap();
     for part in ["TLS Web Server Authentication", "DNS:id.example", "CA:FALSE", "X509v3 Authority Key Identifier"] {
         assert!(text.contains(part), "{part}: {text}");

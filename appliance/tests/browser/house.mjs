@@ -1,7 +1,7 @@
 // A house for one test file: the real binary with a fresh household on a port of its own, run by its own command line.
 
 import { spawn, execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -35,11 +35,7 @@ export class House {
     house.process = spawn(BINARY, unclaimed ? [...words, "--unclaimed"] : words, {
       stdio: [unclaimed ? "pipe" : "ignore", "pipe", "pipe"],
     });
-    house.log = "";
-    for (const stream of [house.process.stdout, house.process.stderr]) {
-      stream.on("data", (chunk) => { house.log = (house.log + chunk).slice(-200_000); });
-    }
-    await house.ready();
+    await house.ready("Ctrl-C stops it");
     house.links = new Map();
     for (const [, name, link] of house.log.matchAll(/^ {2}(\S+) .*\n\s+(https:\S+\/invite\/\S+)$/gm)) {
       house.links.set(name, link.slice(house.origin.length));
@@ -47,16 +43,51 @@ export class House {
     return house;
   }
 
+  // A box as it comes, without an owner, under a name of its own and with a port without TLS.
+  static async unclaimed(host) {
+    const house = new House();
+    house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
+    house.port = await freePort();
+    house.origin = `https://${host}:${house.port}`;
+    house.plainPort = await freePort();
+    house.plain = `http://${host}:${house.plainPort}`;
+    const data = path.join(house.directory, "data");
+    house.socket = path.join(data, "control", "latchkey.sock");
+    const config = path.join(house.directory, "latchkey.toml");
+    await writeFile(config, `
+host = "${host}"
+port = ${house.port}
+listen = ["127.0.0.1:${house.port}"]
+plain = ["127.0.0.1:${house.plainPort}"]
+data_dir = "${data}"
+`);
+    house.process = spawn(BINARY, ["serve", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+    await house.ready("ready");
+    return house;
+  }
+
+  // Gives it an owner, at its console.
+  async claim(name) {
+    await this.latchkey("person", "create", name, "--display-name", name);
+    await this.latchkey("group", "add", "owners", name);
+  }
+
   // The server says when it is ready; nothing is asked in a loop.
-  ready() {
+  ready(word) {
+    this.log = "";
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`the server did not start:\n${this.log}`)), READY_WITHIN);
       const look = () => {
-        if (!this.log.includes("Ctrl-C stops it")) return;
+        if (!this.log.includes(word)) return;
         clearTimeout(late);
         resolve();
       };
-      this.process.stdout.on("data", look);
+      for (const stream of [this.process.stdout, this.process.stderr]) {
+        stream.on("data", (chunk) => {
+          this.log = (this.log + chunk).slice(-200_000);
+          look();
+        });
+      }
       this.process.once("exit", (code) => {
         clearTimeout(late);
         reject(new Error(`the server ended with ${code}:\n${this.log}`));

@@ -19,8 +19,12 @@ const QUIET = [
   "--no-pings",
 ];
 
-export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: QUIET });
+// `names` says where names lead that no DNS server knows; `home` is where the browser finds what its owner trusts.
+export const launch = ({ names = [], home } = {}) => {
+  const rules = names.length > 0 ? [`--host-resolver-rules=${names.join(",")}`] : [];
+  const env = home ? { ...process.env, HOME: home } : process.env;
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...QUIET, ...rules], env });
+};
 
 export class Visitor {
   static async arrive(browser, house, viewport = PHONE, more = {}) {

@@ -126,6 +126,11 @@ impl Server {
         Self::build(&config("host = \"id.example\""), Timeouts::default(), Sockets::None).claimed()
     }
 
+    /// The same by another start: its keys and secrets are others.
+    pub fn another() -> Self {
+        Self::build_from(2, &config("host = \"id.example\""), Timeouts::default(), Sockets::None).claimed()
+    }
+
     /// The same without an owner, with these lines of configuration.
     pub fn unclaimed(lines: &str) -> Self {
         Self::build(&config(lines), Timeouts::default(), Sockets::None)
@@ -179,6 +184,10 @@ listen = [\"127.0.0.1:{port}\"]
     }
 
     fn build(config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {
+        Self::build_from(1, config, timeouts, sockets)
+    }
+
+    fn build_from(seed: u64, config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {
         // Clients that were not written for this harness compare certificates and tokens with their own clock.
         let start = if let Sockets::None = sockets { START } else { SystemClock.now() };
         let clock = Arc::new(SetClock::new(start));
@@ -186,7 +195,7 @@ listen = [\"127.0.0.1:{port}\"]
         let setup = Setup {
             config: config.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy: Arc::new(SeededEntropy::new(1)),
+            entropy: Arc::new(SeededEntropy::new(seed)),
             timeouts,
             in_memory: !matches!(sockets, Sockets::TlsAndControl),
         };
