@@ -72,8 +72,11 @@ pub(crate) enum Refused {
 /// Signs and checks.
 pub(crate) struct Beacon {
     key: hmac::Key,
-    taken: Mutex<HashMap<[u8; CHANCE], (Uptime, Option<IpAddr>)>>,
+    taken: Mutex<Taken>,
 }
+
+/// The chance in each nonce that was taken, when, and by whom.
+type Taken = HashMap<[u8; CHANCE], (Uptime, Option<IpAddr>)>;
 
 impl Beacon {
     /// With a key of its own.

@@ -171,9 +171,9 @@ impl Server {
         let Self { desk, tls, listeners, plain, control } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
-        let floor =
-            |site: &Arc<Site>| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop: stop.0.clone() };
-        let (floor, plain_floor) = (Arc::new(floor(&desk.site)), Arc::new(floor(&desk.plain)));
+        let floor = |site: &Arc<Site>, stop| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop };
+        let plain_floor = Arc::new(floor(&desk.plain, stop.0.clone()));
+        let floor = Arc::new(floor(&desk.site, stop.0));
         let limits = &desk.app.config.limits;
         let gate = Gate::new(limits.connections, limits.per_peer);
         let control_gate = Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS);

@@ -269,7 +269,7 @@ fn every_path_of_the_table_is_there_once() {
 
 #[test]
 fn every_page_waits_for_the_clock_before_it_asks_for_anything() {
-    let site = Site::new(Router::new(testing::app_by(Basis::Saved), ROUTES), Timeouts::default());
+    let site = Site::new(Router::new(testing::app_by(Basis::Saved), ROUTES, Transport::Tls), Timeouts::default());
     let house = House(site);
     for route in ROUTES.iter().copied().flatten().filter(|route| route.kind == Kind::Page) {
         let path: Vec<&str> =

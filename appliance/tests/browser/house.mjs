@@ -44,7 +44,7 @@ export class House {
   }
 
   // A box as it comes, without an owner, under a name of its own and with a port without TLS.
-  static async unclaimed(host) {
+  static async box(host) {
     const house = new House();
     house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
     house.port = await freePort();

@@ -26,9 +26,9 @@ let fresh;
 let browser;
 
 before(async () => {
-  house = await House.unclaimed(HOST);
+  house = await House.box(HOST);
   await house.claim("anna");
-  fresh = await House.unclaimed(HOST);
+  fresh = await House.box(HOST);
   browser = await launch({ names: HERE });
 });
 
