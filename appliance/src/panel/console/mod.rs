@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::system::{self, Clock, SystemClock};
+use crate::system::{self, SystemClock};
 
 use super::PanelError;
 use desk::{Desk, Facts};

@@ -273,7 +273,9 @@ fn an_office_voids_the_tokens_and_links_made_before_it() {
         assert_eq!(good(&house, &token, &link), (true, true));
         give(office);
         assert_eq!(good(&house, &token, &link), (false, false), "{office}");
-        let events = house.events();
+        // The first owner of a house claims it, which is an event of its own.
+        let mut events = house.events();
+        events.retain(|event| event.action != "house.claim");
         let [.., first, second] = events.as_slice() else { panic!("two were added") };
         assert_eq!((&first.detail["voided_api_tokens"], &first.detail["voided_invites"]), (&json!(1), &json!(0)));
         assert_eq!((&second.detail["voided_api_tokens"], &second.detail["voided_invites"]), (&json!(0), &json!(1)));
