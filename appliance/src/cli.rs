@@ -22,6 +22,7 @@ mod panel;
 mod person;
 mod person_credential;
 mod person_files;
+mod provision;
 pub(crate) mod qr;
 mod serve;
 mod service_account;
@@ -168,6 +169,9 @@ enum Command {
     Status(status::Status),
     /// Show who did what, on whom, from where and when
     Audit(audit::Audit),
+    /// The file that tells a new box what it needs to know
+    #[command(subcommand, arg_required_else_help = true)]
+    Provision(provision::Verb),
     /// Run the server, until it is told to stop
     Serve(serve::Serve),
     /// Serve a household to play with on this machine, until Ctrl-C
@@ -219,6 +223,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Time(time) => time.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
+        Command::Provision(verb) => verb.run(&mut shell),
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(shell.terminal),
         Command::Completions(completions) => completions.run(&mut shell),

@@ -47,6 +47,13 @@ pub struct Config {
     /// Where the database, the keys and a self-made certificate live.
     #[serde(default = "default_data_dir")]
     pub data_dir: PathBuf,
+    /// Where the boot partition is mounted, if a PC shall be able to read how the setup went: `latchkey.toml` is read from
+    /// there, and `latchkey-setup.txt` written to it.
+    #[serde(default)]
+    pub boot_dir: Option<PathBuf>,
+    /// Where a file system must be mounted before there is any data. While it is not, the server serves nothing but that.
+    #[serde(default)]
+    pub data_mount: Option<PathBuf>,
     /// The control socket; `control/latchkey.sock` in the data directory unless said otherwise.
     #[serde(default)]
     pub socket: Option<PathBuf>,

@@ -62,6 +62,8 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         listen: vec![([127, 0, 0, 1], options.port).into()],
         plain: Some(options.plain_port.map(|port| ([127, 0, 0, 1], port).into()).into_iter().collect()),
         data_dir: options.folder.clone(),
+        boot_dir: None,
+        data_mount: None,
         socket: None,
         tls: None,
         clock: ClockMode::Trusted,

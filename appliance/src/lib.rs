@@ -14,6 +14,7 @@ pub mod listen;
 mod log;
 mod lookup;
 mod panel;
+mod provisioning;
 mod reach;
 pub mod serve;
 mod signals;

@@ -1,5 +1,7 @@
 //! Wires everything together: store, threads, sockets, signals, and an orderly end.
 
+mod fault;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::fs::DirBuilder;
@@ -8,6 +10,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_io::Async;
 use domain::clock::Moment;
@@ -22,10 +25,11 @@ use crate::bridge::{Bridge, Busy};
 use crate::certificate::{self, Certificates, Trouble};
 use crate::clock::Timekeeper;
 use crate::config::{Config, ConfigError};
-use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Transport};
+use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
 use crate::lookup::Lookups;
 use crate::panel::health;
+use crate::provisioning::{self, Began, Card, keep_outcome};
 use crate::reach::Beacon;
 use crate::system::{self, Clock, NoEntropy, SystemEntropy};
 use crate::{log, signals, tend};
@@ -35,6 +39,9 @@ const CONTROL_CONNECTIONS: usize = 16;
 
 /// Connections that the kernel keeps for us while we are busy: past it, a peer waits a second to try again.
 const BACKLOG: i32 = 1024;
+
+/// How often it is looked whether the house has an owner, until it has.
+const LOOK_FOR_CLAIM: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -50,10 +57,16 @@ pub(crate) fn run_after<E: From<ServeError>>(
     prepare: impl FnOnce(&Desk) -> Result<(), E>,
 ) -> Result<(), E> {
     log::start(config.log);
-    let server = Server::open(Setup::real(config)?)?;
-    prepare(&server.desk)?;
     let (stopper, stop) = stop();
     on_signals(stopper)?;
+    while let Some(reason) = fault::found(&config) {
+        fault::serve(&config, reason, &stop)?;
+        if stop.0.is_closed() {
+            return Ok(());
+        }
+    }
+    let server = Server::open(Setup::real(config)?)?;
+    prepare(&server.desk)?;
     tracing::info!(issuer = server.desk.house().issuer(), addresses = ?server.addresses(), "ready");
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::debug!(%error, "systemd was not told");
@@ -112,6 +125,8 @@ pub struct Server {
     listeners: Vec<Async<TcpListener>>,
     plain: Vec<Async<TcpListener>>,
     control: Option<ControlSocket>,
+    /// What a provisioning file came to, where there can be one.
+    began: Option<(Card, Began)>,
 }
 
 /// The server without its sockets: what answers requests.
@@ -132,6 +147,9 @@ impl Server {
         let in_memory = setup.in_memory;
         make_data_dir(&config.data_dir)?;
         let desk = Desk::open(setup)?;
+        let card =
+            config.boot_dir.clone().filter(|_| !in_memory).map(|boot| Card { boot, data: config.data_dir.clone() });
+        let began = card.map(|card| desk.read_card(card)).transpose()?;
         let certificates = Arc::clone(&desk.app.certificates);
         certificates.check_configured()?;
         let tls = listen::server_config(certificates.shown()).map_err(ServeError::Handshakes)?;
@@ -143,7 +161,7 @@ impl Server {
         };
         let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
         let plain = open_plain(&config)?;
-        Ok(Self { desk, tls, listeners, plain, control })
+        Ok(Self { desk, tls, listeners, plain, control, began })
     }
 
     /// Where it listens.
@@ -168,7 +186,7 @@ impl Server {
 
     /// Serves on this thread until the stopper is dropped; requests under way get a few seconds to finish.
     pub fn run(self, stop: Stop) {
-        let Self { desk, tls, listeners, plain, control } = self;
+        let Self { desk, tls, listeners, plain, control, began } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
         let floor = |site: &Arc<Site>, stop| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop };
@@ -192,6 +210,8 @@ impl Server {
         }
         let fresh = executor.spawn(certificate::keep(Arc::clone(&desk.app)));
         let tended = executor.spawn(tend::tend(Arc::clone(&desk.app)));
+        let told = began.map(|(card, began)| executor.spawn(keep_outcome(Arc::clone(&desk.app), card, began)));
+        let noted = executor.spawn(note_claim(Arc::clone(&desk.app)));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
@@ -200,6 +220,8 @@ impl Server {
             fresh.cancel().await;
             tended.cancel().await;
             watched.cancel().await;
+            noted.cancel().await;
+            drop(told);
             tend::save(&desk.app).await;
             let patience = async {
                 system::after(timeouts.shutdown).await;
@@ -209,6 +231,9 @@ impl Server {
         async_io::block_on(executor.run(main));
     }
 }
+
+/// How often it is looked whether the house has an owner, until it has.
+const LOOK_FOR_CLAIM: Duration = Duration::from_secs(2);
 
 /// Ends when the last connection has ended.
 async fn all_gone(gate: Arc<Gate>) {
@@ -223,6 +248,10 @@ impl Desk {
     /// # Errors
     /// When the household cannot be opened.
     pub fn open(setup: Setup) -> Result<Self, ServeError> {
+        Self::with_routes(setup, ROUTES)
+    }
+
+    fn with_routes(setup: Setup, table: Table) -> Result<Self, ServeError> {
         let Setup { config, clock, entropy, timeouts, in_memory } = setup;
         let settings = config.names();
         let moment = clock.moment();
@@ -247,9 +276,19 @@ impl Desk {
             health: Default::default(),
         });
         let site =
-            |table, transport| Arc::new(Site::new(Router::new(Arc::clone(&app), table, transport), timeouts.clone()));
-        let (site, plain) = (site(ROUTES, Transport::Tls), site(PLAIN_ROUTES, Transport::Plain));
+            |rows, transport| Arc::new(Site::new(Router::new(Arc::clone(&app), rows, transport), timeouts.clone()));
+        let (site, plain) = (site(table, Transport::Tls), site(PLAIN_ROUTES, Transport::Plain));
         Ok(Self { site, plain, app })
+    }
+}
+
+impl Desk {
+    /// Does what a provisioning file on the card asks for.
+    fn read_card(&self, card: Card) -> Result<(Card, Began), ServeError> {
+        let (place, at) = (card.clone(), self.moment());
+        let began =
+            self.operate(move |idp| provisioning::begin(idp, &place, at)).map_err(|TooBusy| ServeError::Busy)?;
+        Ok((card, began))
     }
 }
 

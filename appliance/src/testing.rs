@@ -90,9 +90,14 @@ pub(crate) fn seeded(seed: u64) -> seeded::SeededEntropy {
 
 /// An empty household of that configuration, claimed at its console.
 pub(crate) fn idp(config: &Config) -> Idp {
-    let idp = Idp::in_memory(config.names(), Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap();
+    let idp = unclaimed(config);
     idp.claim_here(&Context::console(steady(NOW))).unwrap();
     idp
+}
+
+/// An empty household of that configuration, without an owner.
+pub(crate) fn unclaimed(config: &Config) -> Idp {
+    Idp::in_memory(config.names(), Arc::new(seeded::SeededEntropy::new(1)), steady(NOW)).unwrap()
 }
 
 /// A folder of the test's own, gone when it is dropped.

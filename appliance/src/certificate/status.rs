@@ -50,6 +50,12 @@ impl Certificates {
         other(lock(&self.entries).first()?, now)
     }
 
+    /// Each name with the fingerprint of the certificate that it is shown with.
+    pub(crate) fn fingerprints(&self) -> Vec<(String, String)> {
+        let shown = |entry: &Entry| Some((entry.host.clone(), entry.held.as_ref()?.facts.fingerprint.clone()));
+        lock(&self.entries).iter().filter_map(shown).collect()
+    }
+
     /// Whether somebody has to look: the worst of all names. Good before there is any certificate.
     pub(crate) fn health(&self, now: Timestamp) -> CertificateHealth {
         let entries = lock(&self.entries);

@@ -29,7 +29,7 @@ pub(crate) use outbound::{Outbound, Question, Reply};
 pub(crate) use plain::{host_of, is_ours};
 pub(crate) use request::{BadRequest, Method, Peer, Request};
 pub(crate) use response::Response;
-pub(crate) use routes::{BODY_LIMIT, Kind, PLAIN_ROUTES, ROUTES, Route, handler};
+pub(crate) use routes::{BODY_LIMIT, Kind, PLAIN_ROUTES, ROUTES, Route, Table, handler};
 
 #[cfg(test)]
 mod tests;

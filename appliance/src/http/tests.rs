@@ -10,7 +10,7 @@ use super::*;
 use crate::listen::{Site, Timeouts, Wire, converse};
 use crate::testing;
 
-const TABLE: routes::Table = &[&[
+const TABLE: Table = &[&[
     Route::get(Kind::Page, "/page", handler!(page)),
     Route::post(Kind::Page, "/page", handler!(form)),
     Route::post(Kind::Protocol, "/token", handler!(form)),

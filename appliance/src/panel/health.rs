@@ -39,7 +39,7 @@ struct Known {
 
 impl Health {
     /// What a look at the board and the database found.
-    fn saw(&self, seen: Active) {
+    pub(crate) fn saw(&self, seen: Active) {
         self.known().seen = seen;
     }
 
@@ -75,15 +75,19 @@ pub(crate) async fn panel(app: &App) -> api::Panel {
     let now = app.clock.uptime();
     let told = app.health.told(now);
     let window = app.bridge.run(move |idp| idp.window(now).is_some()).await;
-    let active = app
-        .health
-        .seen()
+    let seen = app.health.seen();
+    // Who cannot read the database does not know that there is no owner.
+    let known = ![FaultReason::Database, FaultReason::DataPartition].iter().any(|why| seen.has(Indicator::Fault(*why)));
+    let active = seen
         .and(told)
         .with_if(window.unwrap_or(false), Indicator::WindowOpen)
         .with_if(!app.clock.trust().is_good(), Indicator::ClockNotTrusted)
         .with_if(app.clock.basis() == Basis::Impossible, Indicator::Fault(FaultReason::ClockImpossible))
-        .with_if(!app.nameplate.claimed(), Indicator::Unclaimed)
-        .with_if(!app.certificates.health(app.clock.now()).is_good(), Indicator::Degraded(DegradedReason::Certificate));
+        .with_if(known && !app.nameplate.claimed(), Indicator::Unclaimed)
+        .with_if(
+            known && !app.certificates.health(app.clock.now()).is_good(),
+            Indicator::Degraded(DegradedReason::Certificate),
+        );
     api::Panel::new(active, told)
 }
 

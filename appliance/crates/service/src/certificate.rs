@@ -5,6 +5,7 @@ use domain::group::Builtin;
 use domain::permission::{Denied, Need};
 use serde_json::Value;
 
+use crate::operation::{Abort, Writing};
 use crate::{Change, Context, Idp, OpError, Refusal};
 
 /// The setting that keeps it, secrets included: the database is as private as they are.
@@ -25,15 +26,7 @@ impl Idp {
 
     /// Chooses. That it works is for the caller to try first.
     pub fn choose_certificate(&self, ctx: &Context, choice: &CertificateChoice) -> Result<Change, OpError<Refusal>> {
-        self.write(ctx, Need::Own, |op| {
-            let before: Option<CertificateChoice> = op.setting(SETTING)?;
-            if before.unwrap_or_default() == *choice {
-                return Ok(Change::Unchanged);
-            }
-            op.put_setting(SETTING, choice, op.ctx.now)?;
-            op.record("certificate.choose", "", choice.redacted())?;
-            Ok(Change::Changed)
-        })
+        self.write(ctx, Need::Own, |op| put_choice(op, choice))
     }
 
     /// Whether that is an owner, who can do something about it.
@@ -52,6 +45,16 @@ impl Idp {
             Ok(op.record(action, "", Value::Null)?)
         })
     }
+}
+
+/// Keeps the choice in a transaction that is under way.
+pub(crate) fn put_choice(op: &Writing<'_>, choice: &CertificateChoice) -> Result<Change, Abort<Refusal>> {
+    if op.setting::<CertificateChoice>(SETTING)?.unwrap_or_default() == *choice {
+        return Ok(Change::Unchanged);
+    }
+    op.put_setting(SETTING, choice, op.ctx.now)?;
+    op.record("certificate.choose", "", choice.redacted())?;
+    Ok(Change::Changed)
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, store::Fault> {
     })
 }
 
-fn claimed(reader: &Reader<'_>) -> Result<bool, store::Fault> {
+pub(crate) fn claimed(reader: &Reader<'_>) -> Result<bool, store::Fault> {
     Ok(reader.setting::<Timestamp>(CLAIMED_AT)?.is_some())
 }
 
@@ -149,7 +149,7 @@ impl Idp {
     }
 
     /// Writes the names down; [`Self::look_at_names`] makes them hold after the commit.
-    fn put_names(&self, op: &Writing<'_>, naming: &Naming) -> Result<Change, Abort<Refusal>> {
+    pub(crate) fn put_names(&self, op: &Writing<'_>, naming: &Naming) -> Result<Change, Abort<Refusal>> {
         let before = names(op, &self.given)?;
         if let Some(name) = &naming.house
             && op.setting::<String>(HOUSE)?.as_deref() != Some(name.as_str())
@@ -181,7 +181,7 @@ impl Idp {
     }
 
     /// Makes the names hold that were written down.
-    fn look_at_names(&self) -> Result<(), Fault> {
+    pub(crate) fn look_at_names(&self) -> Result<(), Fault> {
         let house = self.store.read(|reader| names(reader, &self.given))?;
         if house != *self.house() {
             self.sign_ins.rename(RelyingParty::new(&house)?);
@@ -338,7 +338,7 @@ impl Idp {
 }
 
 /// The owner that was named but has no way in yet.
-fn first_owner(reader: &Reader<'_>) -> Result<Option<Account>, store::Fault> {
+pub(crate) fn first_owner(reader: &Reader<'_>) -> Result<Option<Account>, store::Fault> {
     match reader.setting::<i64>(FIRST_OWNER)? {
         Some(id) => reader.account(AccountId(id)),
         None => Ok(None),

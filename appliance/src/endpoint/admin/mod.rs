@@ -30,7 +30,7 @@ use service::{Change, Context, Idp, Origin, PageQuery};
 use crate::api::{AccountState, Changed, Effect, Page, Problem, ProblemCode};
 use crate::http::{App, Peer, Request, Response};
 
-pub(crate) use problem::Stop;
+pub(crate) use problem::{Stop, render};
 
 /// Makes an operation a [`crate::http::Handler`].
 macro_rules! admin {
@@ -63,9 +63,9 @@ where
     match done.await {
         Ok(Ok(Reply::Json(bytes))) => Response::owned("application/json", bytes),
         Ok(Ok(Reply::Bytes(media_type, bytes))) => Response::owned(media_type, bytes),
-        Ok(Err(Stop::Problem(problem))) => problem::render(&problem),
-        Ok(Err(Stop::Fault(fault))) => problem::render(&problem::of_fault(&app, &fault)),
-        Err(_) => problem::render(&problem::busy()),
+        Ok(Err(Stop::Problem(problem))) => render(&problem),
+        Ok(Err(Stop::Fault(fault))) => render(&problem::of_fault(&app, &fault)),
+        Err(_) => render(&problem::busy()),
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn of_fault(app: &App, fault: &Fault) -> Problem {
 }
 
 /// The answer (RFC 9457 §3; RFC 6750 §3 for a missing or bad token).
-pub(super) fn render(problem: &Problem) -> Response {
+pub(crate) fn render(problem: &Problem) -> Response {
     let response = match serde_json::to_vec(problem) {
         Ok(bytes) => Response::owned(PROBLEM_JSON, bytes).with_status(problem.status),
         Err(_) => Response::empty(problem.status),
