@@ -54,6 +54,9 @@ pub struct Config {
     /// Where a file system must be mounted before there is any data. While it is not, the server serves nothing but that.
     #[serde(default)]
     pub data_mount: Option<PathBuf>,
+    /// Whether a box without an owner is found as `latchkey.local`; yes on port 443 unless said otherwise.
+    #[serde(default)]
+    pub mdns: Option<bool>,
     /// The control socket; `control/latchkey.sock` in the data directory unless said otherwise.
     #[serde(default)]
     pub socket: Option<PathBuf>,
@@ -195,6 +198,11 @@ impl Config {
     /// What the configuration says of the house's names.
     pub fn names(&self) -> Settings {
         Settings { host: self.host.clone(), house: self.house.clone(), port: self.port }
+    }
+
+    /// Whether the box is announced on the local network while it has no owner.
+    pub fn announced(&self) -> bool {
+        self.mdns.unwrap_or(self.port == 443 && self.host.is_none())
     }
 
     /// Where to listen.

@@ -64,6 +64,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         data_dir: options.folder.clone(),
         boot_dir: None,
         data_mount: None,
+        mdns: Some(false),
         socket: None,
         tls: None,
         clock: ClockMode::Trusted,

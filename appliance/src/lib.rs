@@ -13,6 +13,7 @@ mod http;
 pub mod listen;
 mod log;
 mod lookup;
+mod mdns;
 mod panel;
 mod provisioning;
 mod reach;

@@ -32,7 +32,7 @@ use crate::panel::health;
 use crate::provisioning::{self, Began, Card, keep_outcome};
 use crate::reach::Beacon;
 use crate::system::{self, Clock, NoEntropy, SystemEntropy};
-use crate::{log, signals, tend};
+use crate::{log, mdns, signals, tend};
 
 /// Connections on the control socket.
 const CONTROL_CONNECTIONS: usize = 16;
@@ -189,6 +189,10 @@ impl Server {
         let Self { desk, tls, listeners, plain, control, began } = self;
         let executor = Arc::new(Executor::new());
         let timeouts = desk.site.timeouts.clone();
+        // A household in memory has no control socket, and leaves no traces.
+        let lasting = control.is_some();
+        let found = (lasting && desk.app.config.announced())
+            .then(|| executor.spawn(mdns::announce(Arc::clone(&desk.app), stop.0.clone())));
         let floor = |site: &Arc<Site>, stop| Floor { site: Arc::clone(site), executor: Arc::clone(&executor), stop };
         let plain_floor = Arc::new(floor(&desk.plain, stop.0.clone()));
         let floor = Arc::new(floor(&desk.site, stop.0));
@@ -211,7 +215,7 @@ impl Server {
         let fresh = executor.spawn(certificate::keep(Arc::clone(&desk.app)));
         let tended = executor.spawn(tend::tend(Arc::clone(&desk.app)));
         let told = began.map(|(card, began)| executor.spawn(keep_outcome(Arc::clone(&desk.app), card, began)));
-        let noted = executor.spawn(note_claim(Arc::clone(&desk.app)));
+        let noted = lasting.then(|| executor.spawn(note_claim(Arc::clone(&desk.app))));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
@@ -220,8 +224,10 @@ impl Server {
             fresh.cancel().await;
             tended.cancel().await;
             watched.cancel().await;
-            noted.cancel().await;
-            drop(told);
+            drop((told, noted));
+            if let Some(found) = found {
+                found.await;
+            }
             tend::save(&desk.app).await;
             let patience = async {
                 system::after(timeouts.shutdown).await;
@@ -232,8 +238,16 @@ impl Server {
     }
 }
 
-/// How often it is looked whether the house has an owner, until it has.
-const LOOK_FOR_CLAIM: Duration = Duration::from_secs(2);
+/// Notes beside the database that the house has an owner, as soon as it has.
+async fn note_claim(app: Arc<App>) {
+    while !app.nameplate.claimed() {
+        system::after(LOOK_FOR_CLAIM).await;
+    }
+    let folder = app.config.data_dir.clone();
+    if let Ok(Err(error)) = app.bridge.run(move |_| fault::mark_claimed(&folder)).await {
+        tracing::warn!(%error, "cannot note that the house has an owner");
+    }
+}
 
 /// Ends when the last connection has ended.
 async fn all_gone(gate: Arc<Gate>) {
