@@ -39,6 +39,18 @@
     });
   }
 
+  // The clock of this device, for a box that has none.
+  for (const field of document.querySelectorAll("[data-now-is]")) {
+    const tick = () => {
+      const now = new Date();
+      field.value = String(Math.floor(now.getTime() / 1000));
+      field.form.querySelector("[data-now-shown]").textContent = now.toLocaleString([], { dateStyle: "full", timeStyle: "short" });
+    };
+    tick();
+    window.setInterval(tick, 1000);
+    field.form.addEventListener("submit", tick);
+  }
+
   // The picture is cropped to a square and made small here, so that a phone's photo fits the limit of the route.
   // It is drawn on a canvas: the policy of the page allows images of this site only.
   const SIDE = 384;

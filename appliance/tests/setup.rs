@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use appliance::system::Clock;
 use authenticator::Authenticator;
+use domain::clock::Trust;
 use domain::event::EventFilter;
 use domain::presence::WindowKind;
 use harness::{Answer, Call, Server};
@@ -61,6 +62,11 @@ impl<'s> Browser<'s> {
 
     fn state(&mut self) -> String {
         self.get("/setup/state").json()["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets the box vouch for itself.
+    fn settle(&mut self) {
+        assert_eq!(self.post("/setup/certificate", &[("way", "own-ca")]).status, 303);
     }
 
     /// Names the owner; the link to the first passkey.
@@ -130,6 +136,8 @@ fn a_tap_a_name_and_a_passkey_make_an_owner() {
     assert_eq!(anna.state(), "open");
     let answer = anna.begin();
     assert_eq!((answer.status, location(&answer)), (303, "/setup/next"));
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/certificate");
+    anna.settle();
     assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
     assert!(anna.get("/setup/owner").text().contains("is called <strong>id.example</strong> for good"));
     let link = anna.name_owner("Mira Holm");
@@ -248,30 +256,107 @@ fn another_tap_gives_the_box_to_another_browser_and_voids_the_first_ones_link() 
     assert_eq!(names, ["anna"]);
 }
 
-#[test]
-fn a_setup_that_broke_off_goes_on_where_it_was() {
-    let server = Server::unclaimed("");
-    let mut anna = Browser::at(&server, 7);
+/// A box without a name, named by a browser that reached it by its address.
+fn named(server: &Server) -> Browser<'_> {
+    let mut anna = Browser::at(server, 7);
     anna.authority = "192.168.1.20".to_owned();
-    tap(&server);
+    tap(server);
     anna.begin();
     assert_eq!(location(&anna.get("/setup/next")), "/setup/names");
     let answer = anna.post("/setup/names", &[("house", "Holm"), ("host", "ID.example ")]);
     assert_eq!(answer.status, 303, "{}", answer.text());
     assert_eq!(server.names().issuer(), "https://id.example");
+    anna
+}
+
+#[test]
+fn a_setup_that_broke_off_goes_on_where_it_was() {
+    let server = Server::unclaimed("");
+    let mut anna = named(&server);
     // The phone went to sleep over lunch, and somebody has to be at the box again.
     server.clock.advance(3600);
     assert_eq!(location(&anna.get("/setup/owner")), "/setup");
     tap(&server);
     anna.begin();
-    assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/certificate");
+    assert_eq!(location(&anna.post("/setup/certificate", &[("way", "own-ca")])), "/setup/next");
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/reach");
+    // What was decided stays decided.
+    server.clock.advance(3600);
+    tap(&server);
+    anna.begin();
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/reach");
     anna.authority = "id.example".to_owned();
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
     let link = anna.name_owner("Mira");
     // The page was closed before the passkey was made.
     let again = anna.name_owner("Mira Holm");
     assert_eq!(anna.get(&link).status, 410);
     anna.move_in(&again);
     assert_eq!(anna.get("/signin").status, 200);
+}
+
+#[test]
+fn a_ticket_takes_the_claim_to_the_new_name_once() {
+    let server = Server::unclaimed("");
+    let mut anna = named(&server);
+    anna.post("/setup/certificate", &[("way", "own-ca")]);
+    let page = anna.get("/setup/reach").text();
+    assert!(page.contains("On to id.example") && page.contains("data-issuer=\"https://id.example\""), "{page}");
+    let address = location(&anna.post("/setup/reach", &[])).to_owned();
+    let path = address.strip_prefix("https://id.example").unwrap();
+    let mut there = Browser::at(&server, 7);
+    there.authority = "id.example".to_owned();
+    assert_eq!(location(&there.get("/setup/continue?ticket=0000")), "/setup");
+    let address = location(&anna.post("/setup/reach", &[])).to_owned();
+    let newer = address.strip_prefix("https://id.example").unwrap();
+    assert_eq!(location(&there.get(path)), "/setup");
+    let address = location(&anna.post("/setup/reach", &[])).to_owned();
+    let newest = address.strip_prefix("https://id.example").unwrap();
+    assert_eq!(location(&there.get(newest)), "/setup/next");
+    assert_eq!(location(&there.get("/setup/next")), "/setup/owner");
+    let mut eve = Browser::at(&server, 66);
+    eve.authority = "id.example".to_owned();
+    for used in [path, newer, newest] {
+        assert_eq!(location(&eve.get(used)), "/setup");
+    }
+    // The browser is the same, but under the address it holds nothing any more.
+    assert_eq!(location(&anna.get("/setup/owner")), "/setup");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_had_is_told_and_can_be_chosen_again() {
+    let server = Server::unclaimed("");
+    let mut anna = named(&server);
+    for (fields, why) in [
+        ([("provider", "nobody"), ("token", "t"), ("alias", "")], "who keeps the DNS"),
+        ([("provider", "desec"), ("token", "a b"), ("alias", "")], "token"),
+        ([("provider", "desec"), ("token", "t"), ("alias", "no name")], "no name"),
+    ] {
+        let answer = anna.post("/setup/certificate", &fields);
+        assert_eq!(answer.status, 422);
+        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+    }
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/certificate");
+}
+
+#[test]
+fn a_box_that_does_not_know_the_time_asks_the_one_who_claims_it() {
+    let server = Server::unclaimed(NAMED);
+    server.clock.set_trust(Trust::Floor);
+    let mut anna = Browser::at(&server, 7);
+    assert_eq!(location(&anna.get("/setup/clock")), "/setup");
+    tap(&server);
+    assert_eq!(anna.begin().status, 303);
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/clock");
+    assert_eq!(anna.post("/setup/clock", &[("now", "soon")]).status, 422);
+    let now = (server.clock.now() + domain::time::Span::days(30)).unix().to_string();
+    let mut eve = Browser::at(&server, 66);
+    assert_eq!(location(&eve.post("/setup/clock", &[("now", &now)])), "/setup");
+    assert_eq!(location(&anna.post("/setup/clock", &[("now", &now)])), "/setup/next");
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/certificate");
+    anna.post("/setup/certificate", &[("way", "own-ca")]);
+    assert_eq!(location(&anna.get("/setup/next")), "/setup/owner");
 }
 
 #[test]

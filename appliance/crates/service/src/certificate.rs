@@ -9,7 +9,7 @@ use crate::operation::{Abort, Writing};
 use crate::{Change, Context, Idp, OpError, Refusal};
 
 /// The setting that keeps it, secrets included: the database is as private as they are.
-const SETTING: &str = "certificate";
+pub(crate) const SETTING: &str = "certificate";
 
 impl Idp {
     /// The choice with its secrets; the house's own authority while nothing was chosen.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::account::{Account, AccountKind};
+use domain::certificate::CertificateChoice;
 use domain::group::{Builtin, Group};
 use domain::host::Host;
 use domain::house::House;
@@ -19,7 +20,7 @@ use store::{Reader, Store};
 use crate::invite::NewLink;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::sign_in::webauthn::RelyingParty;
-use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings};
+use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings, certificate};
 
 /// What a house is called that nobody named.
 const UNNAMED: &str = "Home";
@@ -29,6 +30,7 @@ const CLAIMED_AT: &str = "claimed_at";
 const HOST: &str = "host";
 const HOUSE: &str = "house";
 const FIRST_OWNER: &str = "first_owner";
+const CERTIFICATE_DECIDED: &str = "certificate_decided";
 
 /// Who made the link of the setup, as its `created_by`; no name has a blank.
 const IN_SETUP: &str = "the setup";
@@ -119,6 +121,8 @@ pub struct SetupView {
     pub house_is_given: bool,
     /// Whether both were chosen or given already.
     pub named: bool,
+    /// Whether somebody said where the certificate shall come from.
+    pub certificate_decided: bool,
     /// The owner that was named already, as others see them.
     pub owner: Option<String>,
 }
@@ -234,7 +238,9 @@ impl Idp {
             let (host_is_given, house_is_given) = (self.given.host.is_some(), self.given.house.is_some());
             let house_named = house_is_given || op.setting::<String>(HOUSE)?.is_some();
             let named = house_named && !house.host.is_provisional();
-            Ok(SetupView { house, host_is_given, house_is_given, named, owner })
+            let certificate_decided = op.setting::<bool>(CERTIFICATE_DECIDED)?.unwrap_or_default()
+                || op.setting::<CertificateChoice>(certificate::SETTING)?.is_some();
+            Ok(SetupView { house, host_is_given, house_is_given, named, certificate_decided, owner })
         })
     }
 
@@ -251,6 +257,12 @@ impl Idp {
         })?;
         self.look_at_names()?;
         Ok(change)
+    }
+
+    /// Keeps that the question of the certificate is settled, so that it is not asked again.
+    pub fn settle_certificate(&self, ctx: &Context, held: Option<&str>) -> Result<(), OpError<SetupRefusal>> {
+        self.holds_claim(ctx, held)?;
+        self.write(ctx, Need::Nothing, |op| Ok(op.put_setting(CERTIFICATE_DECIDED, &true, op.ctx.now)?))
     }
 
     /// Makes the owner and the link that leads to their first passkey. Doing it again with another name renames that owner and
@@ -280,7 +292,8 @@ impl Idp {
             None => Ok::<_, store::Fault>(None),
         })?;
         let Some(owner) = standing else { return Ok(()) };
-        self.write(ctx, Need::Nothing, |op| {
+        // A box that does not know the time takes a link away all the same.
+        self.write(&Context::system(ctx.moment()), Need::System, |op| {
             op.delete_invites(owner)?;
             Ok(())
         })

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::host::{Host, HostError};
 use domain::name::{Label, NameError};
-use service::{Naming, SetupView};
+use service::{Context, Idp, Naming, SetupView};
 
-use super::{objection, step, turned_away};
+use super::{certificate, objection, see, step};
 use crate::endpoint::web::view::part::{Chrome, News, Notice};
 use crate::endpoint::web::view::setup::Names;
 use crate::endpoint::web::visit::{Answer, Fields, show};
@@ -33,7 +33,13 @@ pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
         Ok(naming) => naming,
         Err(why) => return Ok(show_form(&app, &seen, typed, Some(Notice::of(News::Refused { why })))),
     };
-    match step(&app, &request, move |idp, context, held| idp.name_in_setup(context, held, &naming)).await? {
+    let (here, moment) = (Arc::clone(&app), request.moment());
+    let op = move |idp: &Idp, context: &Context, held: Option<&str>| {
+        let changed = idp.name_in_setup(context, held, &naming)?;
+        certificate::follow(&here, idp, moment);
+        Ok(changed)
+    };
+    match step(&app, &request, op).await? {
         Ok(_) => Ok(Response::redirect303("/setup/next")),
         Err(error) => {
             let notice = objection(&app, error)?;
@@ -51,11 +57,6 @@ impl Typed {
             host: (!seen.host_is_given).then(host).transpose()?,
         })
     }
-}
-
-async fn see(app: &App, request: &Request) -> Result<SetupView, Response> {
-    let seen = step(app, request, |idp, context, held| idp.see_setup(context, held)).await?;
-    seen.map_err(|error| turned_away(app, error))
 }
 
 fn show_form(app: &App, seen: &SetupView, typed: Typed, notice: Option<Notice>) -> Response {

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use domain::name::Label;
 
-use super::{objection, step, turned_away};
+use super::{objection, open_step, see, step};
 use crate::endpoint::web::view::part::{Chrome, News, Notice};
 use crate::endpoint::web::view::setup::Owner;
 use crate::endpoint::web::visit::{Answer, Fields, show};
 use crate::http::{App, Request, Response};
 
 pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
-    let seen = step(&app, &request, |idp, context, held| idp.see_setup(context, held)).await?;
-    let seen = seen.map_err(|error| turned_away(&app, error))?;
-    if !seen.named {
-        return Ok(Response::redirect303("/setup/names"));
+    let seen = see(&app, &request).await?;
+    let step = open_step(&app, &request, &seen);
+    if step != "/setup/owner" {
+        return Ok(Response::redirect303(step));
     }
     Ok(show_form(&app, 200, None, seen.owner.unwrap_or_default()))
 }

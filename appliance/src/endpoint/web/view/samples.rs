@@ -6,7 +6,7 @@ use super::account::{
 };
 use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
-use super::setup::{Begin, Door, Names, Owner};
+use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
 use super::trouble::{Trouble, TroublePage};
 use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
@@ -69,6 +69,26 @@ fn setting_up(pages: &mut BTreeMap<String, String>) {
         "setup_names",
         &Names { chrome: outside(), notice, house: Some("Home".to_owned()), host: Some("Id".to_owned()) },
     );
+    rendered(pages, "setup_clock", &Clock { chrome: outside(), notice: None });
+    let certificate = |running| Certificate {
+        chrome: outside(),
+        notice: None,
+        host: "id.miller.home".to_owned(),
+        running,
+        provider: "desec".to_owned(),
+        alias: String::new(),
+    };
+    rendered(pages, "setup_certificate", &certificate(false));
+    rendered(pages, "setup_certificate_running", &certificate(true));
+    let reach = Reach {
+        host: "id.miller.home".to_owned(),
+        issuer: "https://id.miller.home".to_owned(),
+        plain: None,
+        from_plain: false,
+    };
+    let steps = Some("http://id.miller.home/trust".to_owned());
+    let fingerprint = Some(["A1:B2:C3:D4"; 8].join(":"));
+    rendered(pages, "setup_reach", &OnToTheName { chrome: outside(), reach, steps, fingerprint });
     let host = "id.miller.home".to_owned();
     rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
 }
