@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroize;
 
 use crate::entropy::Entropy;
+use crate::host::Host;
 use crate::id::AccountId;
 use crate::secret::{self, Digest, Secret};
 
@@ -68,6 +69,12 @@ impl OpaqueToken {
         Digest::of(self.secret.expose())
     }
 
+    /// The same for a token that is good under one host name only: elsewhere its digest is another one.
+    pub fn digest_at(&self, host: &Host) -> Digest {
+        let text = Secret::new([self.secret.expose().as_slice(), host.as_str().as_bytes()].concat());
+        Digest::of(text.expose())
+    }
+
     /// The text to hand out. This is the only moment at which it can be read.
     pub fn encode(&self, kind: TokenKind) -> Secret<String> {
         let mut bytes = [0; BYTES];
@@ -108,6 +115,13 @@ mod tests {
         let read = OpaqueToken::decode(TokenKind::Session, text.expose()).unwrap();
         assert_eq!((read.account, read.row), (AccountId(7), 42));
         assert_eq!(read.digest(), token.digest());
+    }
+
+    #[test]
+    fn a_token_of_one_name_is_none_under_another() {
+        let token = OpaqueToken::random(AccountId(7), 42, &SeededEntropy::new(1));
+        let [a, b] = ["a.example", "b.example"].map(|host| token.digest_at(&host.parse().unwrap()));
+        assert!(a != b && a != token.digest());
     }
 
     #[test]

@@ -161,6 +161,7 @@ mod tests {
                 },
             },
             redirect_uri: String::new(),
+            host: domain::host::Host::provisional(),
             challenge: None,
             nonce: None,
             trial: false,

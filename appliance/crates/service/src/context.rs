@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::clock::{Moment, Trust};
+use domain::house::Address;
 use domain::permission::Actor;
 use domain::time::{Timestamp, Uptime};
 
@@ -30,6 +31,9 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// The browser and system in a few words, for the list of sessions; may be empty.
     pub device: String,
+    /// By which name of the house: what is issued to the caller bears it. Absent where no name was asked for; then it is the
+    /// one that holds.
+    pub at: Option<Address>,
 }
 
 impl Context {

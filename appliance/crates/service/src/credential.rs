@@ -87,7 +87,7 @@ impl Idp {
     ) -> Result<Change, OpError<Refusal>> {
         self.change_credential(ctx, whose, number, |op, account, stored| {
             if ctx.actor.account() == Some(account.id) {
-                keeps_a_way_in(op, account, number)?;
+                self.keeps_a_way_in(op, account, number)?;
             }
             op.delete_credential(account.id, number)?;
             let detail = json!({"kind": stored.credential.kind().as_str(), "label": stored.label});
@@ -220,7 +220,7 @@ impl Idp {
     ) -> Result<PasskeyChallenge, OpError<Refusal>> {
         let display_name = entrance.as_ref().and_then(|entrance| entrance.display_name.as_ref());
         let shown_as = display_name.map_or_else(|| account.display_name().to_owned(), ToString::to_string);
-        let (options, registration) = self.sign_ins.webauthn().start_registration(webauthn::NewKey {
+        let (options, registration) = self.sign_ins.webauthn().current.start_registration(webauthn::NewKey {
             account: account.id,
             handle: account.subject.as_uuid(),
             name: account.name.as_str(),
@@ -243,7 +243,7 @@ impl Idp {
         let Some(held) = held else {
             return Err(Refusal::Conflict("this took too long or was used before; start again".into()).into());
         };
-        match self.sign_ins.webauthn().finish_registration(answer.answer, &held.value)? {
+        match self.sign_ins.webauthn().current.finish_registration(answer.answer, &held.value)? {
             Some(passkey) => Ok(MadePasskey {
                 passkey,
                 display_name: held.value.entrance.and_then(|entrance| entrance.display_name),
@@ -371,6 +371,26 @@ impl Idp {
         Ok(texts)
     }
 
+    /// Refuses to take away the credential without which the person could not sign in any more.
+    fn keeps_a_way_in(
+        &self,
+        op: &Writing<'_>,
+        account: &Account,
+        without: CredentialNumber,
+    ) -> Result<(), Abort<Refusal>> {
+        let demanded = demanded(op, account)?;
+        let (credentials, hears) = (op.credentials(account.id)?, self.ear(op.ctx.moment()));
+        let factors = |skip: Option<CredentialNumber>| -> Factors {
+            let kept = credentials.iter().filter(|stored| Some(stored.number) != skip);
+            sign_in::enrolled(kept.map(|stored| &stored.credential).filter(|known| hears(known)))
+        };
+        if sign_in::reachable(factors(None), demanded) && !sign_in::reachable(factors(Some(without)), demanded) {
+            let why = "this is your last way in; add another passkey first";
+            return Err(Abort::refuse(Refusal::Conflict(why.into())));
+        }
+        Ok(())
+    }
+
     fn stored(&self, ctx: &Context, account: AccountId, label: Label, credential: Credential) -> StoredCredential {
         StoredCredential {
             account,
@@ -412,22 +432,6 @@ fn sign_out_elsewhere(op: &Writing<'_>, account: &Account) -> Result<(), store::
     if ended.sessions > 0 || ended.tokens > 0 {
         let detail = json!({"sessions": ended.sessions, "tokens": ended.tokens});
         op.record("session.revoke", account.name.as_str(), detail)?;
-    }
-    Ok(())
-}
-
-/// Refuses to take away the credential without which the person could not sign in any more.
-fn keeps_a_way_in(op: &Writing<'_>, account: &Account, without: CredentialNumber) -> Result<(), Abort<Refusal>> {
-    let demanded = demanded(op, account)?;
-    let credentials = op.credentials(account.id)?;
-    let factors = |skip: Option<CredentialNumber>| -> Factors {
-        sign_in::enrolled(
-            credentials.iter().filter(|stored| Some(stored.number) != skip).map(|stored| &stored.credential),
-        )
-    };
-    if sign_in::reachable(factors(None), demanded) && !sign_in::reachable(factors(Some(without)), demanded) {
-        let why = "this is your last way in; add another passkey first";
-        return Err(Abort::refuse(Refusal::Conflict(why.into())));
     }
     Ok(())
 }

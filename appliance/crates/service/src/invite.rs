@@ -21,7 +21,7 @@ use crate::operation::{Abort, Writing};
 use crate::session::{NewSession, end_sessions};
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, SignInRefusal, demanded};
-use crate::{Context, Idp, OpError, Refusal, recovery};
+use crate::{Context, Idp, OpError, Refusal};
 
 /// A link that was just made.
 #[derive(Debug)]
@@ -265,7 +265,7 @@ impl Idp {
         let credentials = op.credentials(account.id)?;
         let has_codes =
             credentials.iter().any(|s| s.credential.kind() == CredentialKind::Recovery && s.credential.usable());
-        let worth = recovery::worth(op, account)?;
+        let worth = self.worth(op, account, op.ctx.moment())?;
         let recovery_codes = if !has_codes { self.new_recovery_codes(op, account)? } else { Vec::new() };
         op.record("invite.accept", account.name.as_str(), json!({"purpose": invite.purpose}))?;
         self.claim_by(op, account)?;

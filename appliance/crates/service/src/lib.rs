@@ -21,6 +21,7 @@ mod group;
 mod invite;
 mod keys;
 mod known;
+mod moving;
 mod nameplate;
 mod oauth;
 mod operation;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use domain::clock::Moment;
 use domain::entropy::Entropy;
-use domain::house::House;
+use domain::house::{Address, House};
 pub use store::OpenError;
 use store::Store;
 
@@ -68,7 +69,8 @@ pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use keys::{KeyView, Rotation};
-pub use nameplate::{Nameplate, Settings};
+pub use moving::{DomainView, MAX_BEHIND, Resident};
+pub use nameplate::{Asked, Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use provisioning::Provisioned;
@@ -139,6 +141,11 @@ impl Idp {
     /// The issuer of all tokens and the origin of all pages.
     pub fn issuer(&self) -> String {
         self.house().issuer()
+    }
+
+    /// The name of the house by which the caller came: what is issued to them bears it.
+    pub(crate) fn reached_at(&self, ctx: &Context) -> Address {
+        ctx.origin.at.clone().unwrap_or_else(|| self.nameplate.address())
     }
 
     /// The names and whether there is an owner, to be looked at without an operation.

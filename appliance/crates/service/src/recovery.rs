@@ -7,6 +7,7 @@
 use std::fmt;
 
 use domain::account::{Account, AccountKind};
+use domain::clock::Moment;
 use domain::credential::recovery::{RecoveryCodes, Worth};
 use domain::credential::{Credential, CredentialKind, StoredCredential};
 use domain::id::{AccountId, CredentialNumber};
@@ -20,7 +21,7 @@ use store::Reader;
 
 use crate::invite::NewLink;
 use crate::operation::{Abort, Refuses, Writing};
-use crate::sign_in::{demanded, enrolled};
+use crate::sign_in::demanded;
 use crate::{Context, Fault, Idp, NewInvite, OpError, Refusal};
 
 /// The account of nobody: rows are numbered from one.
@@ -100,12 +101,18 @@ impl Idp {
         let me = ctx.actor.account().ok_or(Refusal::Denied(Denied::NotSignedIn))?;
         self.read(ctx, Need::SeeSelf(me), |op| {
             let account = op.account(me)?.ok_or(Refusal::Denied(Denied::NotSignedIn))?;
-            let worth = worth(op, &account)?;
-            let rest = enrolled(op, me)?.without(Factor::Passkey);
+            let worth = self.worth(op, &account, ctx.moment())?;
+            let rest = self.enrolled(op, me, ctx.moment())?.without(Factor::Passkey);
             let code_alone = worth == Worth::Alone && rest.has(Factor::RecoveryCode);
             let without_passkeys = code_alone || sign_in::reachable(rest, demanded(op, &account)?);
             Ok(WayBack { worth, without_passkeys })
         })
+    }
+
+    /// What a recovery code is good for in the hands of this person.
+    pub(crate) fn worth(&self, op: &Reader<'_>, account: &Account, moment: Moment) -> Result<Worth, store::Fault> {
+        let office = op.roles(account.id, account.kind)?.any_office();
+        Ok(Worth::of(office, self.enrolled(op, account.id, moment)?, demanded(op, account)?))
     }
 
     fn spend_recovery_code(
@@ -154,12 +161,6 @@ impl Idp {
         let link = NewLink { purpose: InvitePurpose::Recover, created_by, expires_at };
         Ok(Opened { invite: self.put_invite(op, &account, link)?, by_presence })
     }
-}
-
-/// What a recovery code is good for in the hands of this person.
-pub(crate) fn worth(op: &Reader<'_>, account: &Account) -> Result<Worth, store::Fault> {
-    let office = op.roles(account.id, account.kind)?.any_office();
-    Ok(Worth::of(office, enrolled(op, account.id)?, demanded(op, account)?))
 }
 
 fn find(op: &Reader<'_>, name: &str) -> Result<Option<Account>, store::Fault> {

@@ -79,9 +79,10 @@ impl Idp {
         let now = moment.now;
         let Some(token) = OpaqueToken::decode(TokenKind::Session, cookie) else { return Ok(None) };
         let ctx = Context::anonymous(moment, origin);
+        let digest = token.digest_at(self.reached_at(&ctx).host());
         let found = self.read::<_, Refusal>(&ctx, Need::Nothing, |op| {
             let Some(session) = op.session(token.account, SessionNumber(token.row))? else { return Ok(None) };
-            if session.digest != token.digest() || !session.alive(now) {
+            if session.digest != digest || !session.alive(now) {
                 return Ok(None);
             }
             let account = op.account(session.account)?.filter(|account| account.usable(now).is_ok());
@@ -184,7 +185,9 @@ impl Idp {
         let session = Session {
             account: account.id,
             number,
-            digest: token.digest(),
+            // A cookie belongs to one host. Whoever gets hold of a name that the house gave up gets nothing with the cookies
+            // that browsers still send there.
+            digest: token.digest_at(self.reached_at(ctx).host()),
             strength: factors.strength(),
             factors,
             device: ctx.origin.device.chars().take(MAX_DEVICE).collect(),

@@ -11,6 +11,7 @@ use domain::host::Host;
 use domain::house::House;
 use domain::id::{AccountId, Subject};
 use domain::invite::InvitePurpose;
+use domain::moving::Moves;
 use domain::name::{Label, Username};
 use domain::permission::{Actor, Denied, Need};
 use domain::time::{Span, Timestamp};
@@ -19,7 +20,7 @@ use store::{Reader, Store};
 
 use crate::invite::NewLink;
 use crate::operation::{Abort, Refuses, Writing};
-use crate::sign_in::webauthn::RelyingParty;
+use crate::sign_in::webauthn::RelyingParties;
 use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings, certificate};
 
 /// What a house is called that nobody named.
@@ -27,7 +28,7 @@ const UNNAMED: &str = "Home";
 
 /// The settings that this file keeps.
 const CLAIMED_AT: &str = "claimed_at";
-const HOST: &str = "host";
+pub(crate) const HOST: &str = "host";
 const HOUSE: &str = "house";
 const FIRST_OWNER: &str = "first_owner";
 const CERTIFICATE_DECIDED: &str = "certificate_decided";
@@ -36,16 +37,20 @@ const CERTIFICATE_DECIDED: &str = "certificate_decided";
 const IN_SETUP: &str = "the setup";
 /// How long the link lives that leads from the setup to the first passkey.
 const LINK: Span = Span::hours(1);
+/// What `moving.rs` keeps.
+pub(crate) const MOVES: &str = "moves";
 
 /// What the store and the configuration say together.
 pub(crate) fn nameplate(store: &Store, given: &Settings) -> Result<Nameplate, Fault> {
     store.read(|reader| Ok(Nameplate::new(names(reader, given)?, claimed(reader)?)))
 }
 
-fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, store::Fault> {
+pub(crate) fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, store::Fault> {
+    let moves = reader.setting::<Moves>(MOVES)?;
     let host = match &given.host {
-        Some(host) => Some(host.clone()),
-        None => reader.setting::<Host>(HOST)?,
+        // The configuration may still say a name that the house has left since.
+        Some(host) if !moves.as_ref().is_some_and(|moves| moves.knows(host)) => Some(host.clone()),
+        Some(_) | None => reader.setting::<Host>(HOST)?,
     };
     let name = match &given.house {
         Some(name) => Some(name.clone()),
@@ -55,6 +60,7 @@ fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, store::Fault> {
         name: name.unwrap_or_else(|| UNNAMED.to_owned()),
         host: host.unwrap_or_else(Host::provisional),
         port: given.port,
+        moves,
     })
 }
 
@@ -179,7 +185,7 @@ impl Idp {
         if after == before {
             return Ok(Change::Unchanged);
         }
-        RelyingParty::new(&after)?;
+        RelyingParties::new(&after)?;
         op.record("house.name", after.host.as_str(), json!({"house": after.name}))?;
         Ok(Change::Changed)
     }
@@ -188,7 +194,7 @@ impl Idp {
     pub(crate) fn look_at_names(&self) -> Result<(), Fault> {
         let house = self.store.read(|reader| names(reader, &self.given))?;
         if house != *self.house() {
-            self.sign_ins.rename(RelyingParty::new(&house)?);
+            self.sign_ins.rename(RelyingParties::new(&house)?);
             self.nameplate.rename(house);
         }
         Ok(())

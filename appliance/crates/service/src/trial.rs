@@ -207,12 +207,13 @@ impl Idp {
             Ok(admitted) => admitted,
             Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
         };
-        let claims = admitted.claims(&granted.scopes, &self.issuer());
+        let issuer = self.issuer();
+        let claims = admitted.claims(&granted.scopes, &issuer);
         let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
         let subject = admitted.account().subject;
-        let material = Material { app, family, subject, claims, refresh_token: None, nonce, narrowed: None };
-        let id_token = id_token_claims(&material, &self.issuer(), ctx.now, material.family.expires_at);
+        let material = Material { issuer, app, family, subject, claims, refresh_token: None, nonce, narrowed: None };
+        let id_token = id_token_claims(&material, ctx.now, material.family.expires_at);
         Ok(TrialReport::Released(Box::new(TrialResult {
             person: admitted.account().name.clone(),
             strength: authentication.strength,

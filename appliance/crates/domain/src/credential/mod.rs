@@ -219,8 +219,12 @@ mod tests {
 
     fn samples() -> Vec<Credential> {
         let hash = PasswordHash { cost: HashCost::CURRENT, salt: vec![1; 16], hash: vec![2; 32] };
-        let passkey =
-            Passkey { credential_id: vec![0xff, 0], key: json!({"cred": {"backup_eligible": true}}), suspect: true };
+        let passkey = Passkey {
+            credential_id: vec![0xff, 0],
+            key: json!({"cred": {"backup_eligible": true}}),
+            suspect: true,
+            rp_id: None,
+        };
         let (codes, _) = RecoveryCodes::generate(&crate::testing::SeededEntropy::new(1));
         vec![
             Credential::Passkey(passkey),

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::host::Host;
+
 /// A passkey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Passkey {
@@ -14,6 +16,9 @@ pub struct Passkey {
     /// Set when its counter ran backwards: there may be a copy of it. Refused until the person or an admin acts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspect: bool,
+    /// The host name (RP ID) that it was made for. Absent in rows older than this field: then it is the house's first name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<Host>,
 }
 
 impl Passkey {

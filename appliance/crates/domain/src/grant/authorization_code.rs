@@ -1,7 +1,8 @@
-//! Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1): single use, bound to the client, its redirect URI
-//! and its challenge. A code that was offered wrongly is spent as well: whoever holds it should not have it.
+//! Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1): single use, bound to the client, its redirect URI,
+//! its challenge and the issuer that answered with it (RFC 9207). A code that was offered wrongly is spent as well: whoever holds it should not have it.
 
 use crate::grant::pkce::{CodeChallenge, CodeVerifier};
+use crate::host::Host;
 use crate::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
 use crate::scope::Scopes;
 use crate::sign_in::Factors;
@@ -44,6 +45,8 @@ pub struct AuthorizationCode {
     pub granted: Granted,
     /// Where it was sent, as the app asked.
     pub redirect_uri: String,
+    /// The name under which it was made: it is good at that issuer only.
+    pub host: Host,
     /// What the app committed to.
     pub challenge: Option<CodeChallenge>,
     /// To be repeated in the ID token.
@@ -59,6 +62,8 @@ pub struct AuthorizationCode {
 pub struct CodeOffer<'a> {
     /// The authenticated client.
     pub client: ClientId,
+    /// The name under which it is offered.
+    pub host: &'a Host,
     /// `redirect_uri`, if given.
     pub redirect_uri: Option<&'a str>,
     /// `code_verifier`, if given.
@@ -76,6 +81,8 @@ pub enum CodeRefusal {
     Expired,
     /// It was made for another client.
     OtherClient,
+    /// It was made by the issuer under another name of the house.
+    OtherIssuer,
     /// It was sent to another URI.
     OtherRedirectUri,
     /// A challenge without a verifier, or the other way round (RFC 9700 section 2.1.1: no downgrade).
@@ -110,6 +117,9 @@ impl AuthorizationCode {
         }
         if offer.client != self.granted.client {
             return Err(CodeRefusal::OtherClient);
+        }
+        if *offer.host != self.host {
+            return Err(CodeRefusal::OtherIssuer);
         }
         if offer.redirect_uri != Some(self.redirect_uri.as_str()) {
             return Err(CodeRefusal::OtherRedirectUri);
@@ -161,6 +171,8 @@ mod tests {
     const T0: Timestamp = Timestamp::from_unix(1_800_000_000);
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
+    static HERE: std::sync::LazyLock<Host> = std::sync::LazyLock::new(Host::provisional);
+
     fn code() -> AuthorizationCode {
         AuthorizationCode {
             granted: Granted {
@@ -175,6 +187,7 @@ mod tests {
                 },
             },
             redirect_uri: "https://app.example.org/cb".to_owned(),
+            host: Host::provisional(),
             challenge: CodeVerifier::parse(VERIFIER).map(|verifier| CodeChallenge::of(&verifier)),
             nonce: Some("n".to_owned()),
             trial: false,
@@ -185,6 +198,7 @@ mod tests {
     fn offer() -> CodeOffer<'static> {
         CodeOffer {
             client: ClientId(2),
+            host: &HERE,
             redirect_uri: Some("https://app.example.org/cb"),
             verifier: CodeVerifier::parse(VERIFIER),
         }
@@ -205,6 +219,8 @@ mod tests {
     fn a_code_is_bound_to_client_address_and_verifier() {
         let wrong = |offer| code().redeem(&offer, T0).unwrap_err();
         assert_eq!(wrong(CodeOffer { client: ClientId(9), ..offer() }), CodeRefusal::OtherClient);
+        let elsewhere = "id.example.org".parse().unwrap();
+        assert_eq!(wrong(CodeOffer { host: &elsewhere, ..offer() }), CodeRefusal::OtherIssuer);
         assert_eq!(wrong(CodeOffer { redirect_uri: None, ..offer() }), CodeRefusal::OtherRedirectUri);
         assert_eq!(
             wrong(CodeOffer { redirect_uri: Some("https://app.example.org/cb/"), ..offer() }),

@@ -18,6 +18,7 @@ use domain::client::{Client, ConsentMode};
 use domain::consent::Consent;
 use domain::grant::access_token::AccessTokenKey;
 use domain::grant::authorization_code::{Authentication, AuthorizationCode, Granted};
+use domain::house::Address;
 use domain::id::AccountId;
 use domain::permission::{Actor, Need};
 use domain::scope::Scopes;
@@ -39,6 +40,8 @@ struct Addressed<'a> {
     request: &'a AuthorizationRequest,
     app: Arc<KnownApp>,
     redirect_uri: &'a str,
+    /// By which name of the house it was asked for: that is the issuer of the answer.
+    at: Address,
 }
 
 /// What was decided while reading.
@@ -67,11 +70,11 @@ impl Idp {
             Decision::Next(next) => Ok(next),
             Decision::Issue(code) => {
                 let code = self.oauth.codes.issue(*code, self.entropy());
-                Ok(Authorization::Answer(self.answer(&addressed, vec![("code", code.expose().clone())])))
+                Ok(Authorization::Answer(answer(&addressed, vec![("code", code.expose().clone())])))
             }
             Decision::NotAdmitted(why) => {
                 self.record_not_admitted(ctx, &addressed, why)?;
-                Ok(Authorization::Answer(self.error(&addressed, ErrorCode::AccessDenied, &why.to_string())))
+                Ok(Authorization::Answer(error(&addressed, ErrorCode::AccessDenied, &why.to_string())))
             }
         }
     }
@@ -108,7 +111,7 @@ impl Idp {
         self.write(ctx, Need::ActForSelf(account), |op| {
             let addressed = self.address(op, request, ctx).map_err(Abort::Undo)?;
             op.record_refusal("consent.grant", addressed.app.client.name.as_str(), json!({}))?;
-            Ok(self.error(&addressed, ErrorCode::AccessDenied, "the person said no"))
+            Ok(error(&addressed, ErrorCode::AccessDenied, "the person said no"))
         })
     }
 
@@ -135,7 +138,7 @@ impl Idp {
             let redirect_uri = redirect_uri.chars().take(256).collect();
             return Err(refuse(AuthorizeRefusal::UnknownRedirectUri { app: name, redirect_uri }));
         }
-        Ok(Addressed { request, app, redirect_uri })
+        Ok(Addressed { request, app, redirect_uri, at: self.reached_at(ctx) })
     }
 
     fn decide(&self, reader: &Reader<'_>, ctx: &Context, addressed: &Addressed<'_>) -> Result<Decision, Fault> {
@@ -144,11 +147,11 @@ impl Idp {
         let key = self.oauth.access_key()?;
         let wish = match request.wish(client.requires_pkce(), request.since(&key, ctx.now)) {
             Ok(wish) => wish,
-            Err((code, why)) => return Ok(Decision::Next(Authorization::Answer(self.error(addressed, code, why)))),
+            Err((code, why)) => return Ok(Decision::Next(Authorization::Answer(error(addressed, code, why)))),
         };
         let sign_in = |reason, again| {
             Ok(Decision::Next(if wish.prompt.none {
-                Authorization::Answer(self.error(addressed, ErrorCode::LoginRequired, "the person has to sign in"))
+                Authorization::Answer(error(addressed, ErrorCode::LoginRequired, "the person has to sign in"))
             } else {
                 Authorization::SignIn(SignInNeeded {
                     app: client.display_name.clone(),
@@ -171,7 +174,7 @@ impl Idp {
         };
         if wants_consent(client, &wish, &applicant) {
             return Ok(Decision::Next(if wish.prompt.none {
-                Authorization::Answer(self.error(addressed, ErrorCode::ConsentRequired, "the person has to be asked"))
+                Authorization::Answer(error(addressed, ErrorCode::ConsentRequired, "the person has to be asked"))
             } else {
                 Authorization::Consent(question(addressed, &wish, &applicant, (&key, ctx.now)))
             }));
@@ -195,19 +198,6 @@ impl Idp {
         Ok(Ok(Applicant { session, scopes, consent }))
     }
 
-    fn answer(&self, addressed: &Addressed<'_>, mut parameters: Vec<(&'static str, String)>) -> AuthorizationAnswer {
-        if let Some(state) = addressed.request.state() {
-            parameters.push(("state", state.to_owned()));
-        }
-        parameters.push(("iss", self.issuer()));
-        AuthorizationAnswer { redirect_uri: addressed.redirect_uri.to_owned(), parameters }
-    }
-
-    fn error(&self, addressed: &Addressed<'_>, code: ErrorCode, why: &str) -> AuthorizationAnswer {
-        let parameters = vec![("error", code.as_str().to_owned()), ("error_description", why.to_owned())];
-        self.answer(addressed, parameters)
-    }
-
     fn record_not_admitted(&self, ctx: &Context, addressed: &Addressed<'_>, why: NotAdmitted) -> Result<(), Refused> {
         if let Some(trial) = addressed.request.trial() {
             self.oauth.trials.refused(trial, &why.to_string(), ctx.uptime);
@@ -217,6 +207,19 @@ impl Idp {
             Ok::<_, Abort<AuthorizeRefusal>>(())
         })
     }
+}
+
+fn answer(addressed: &Addressed<'_>, mut parameters: Vec<(&'static str, String)>) -> AuthorizationAnswer {
+    if let Some(state) = addressed.request.state() {
+        parameters.push(("state", state.to_owned()));
+    }
+    parameters.push(("iss", addressed.at.issuer()));
+    AuthorizationAnswer { redirect_uri: addressed.redirect_uri.to_owned(), parameters }
+}
+
+fn error(addressed: &Addressed<'_>, code: ErrorCode, why: &str) -> AuthorizationAnswer {
+    let parameters = vec![("error", code.as_str().to_owned()), ("error_description", why.to_owned())];
+    answer(addressed, parameters)
 }
 
 fn person(ctx: &Context) -> Result<(AccountId, domain::id::SessionNumber), Refused> {
@@ -293,6 +296,7 @@ fn code(addressed: &Addressed<'_>, wish: Wish, applicant: Applicant, ctx: &Conte
             },
         },
         redirect_uri: addressed.redirect_uri.to_owned(),
+        host: addressed.at.host().clone(),
         challenge: wish.challenge,
         nonce: wish.nonce,
         trial: addressed.request.trial().is_some(),

@@ -15,6 +15,8 @@ pub(crate) mod webauthn;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::account::{Account, AccountKind};
+use domain::clock::Moment;
+use domain::credential::Credential;
 use domain::house::House;
 use domain::id::AccountId;
 use domain::permission::{Actor, Need};
@@ -62,7 +64,7 @@ pub enum SignInOutcome {
 
 /// The state of sign-ins that are under way.
 pub(crate) struct SignIns {
-    webauthn: RwLock<Arc<webauthn::RelyingParty>>,
+    webauthn: RwLock<Arc<webauthn::RelyingParties>>,
     pub(crate) ceremonies: Pending<webauthn::SignInState>,
     pub(crate) attempts: Pending<second_factor::Attempt>,
     pub(crate) registrations: Pending<webauthn::Registration>,
@@ -73,7 +75,7 @@ impl SignIns {
     pub(crate) fn new(house: &House) -> Result<Self, Fault> {
         let bounds = Bounds { all: 512, per_peer: 64, life: PATIENCE };
         Ok(Self {
-            webauthn: RwLock::new(Arc::new(webauthn::RelyingParty::new(house)?)),
+            webauthn: RwLock::new(Arc::new(webauthn::RelyingParties::new(house)?)),
             ceremonies: Pending::new(bounds),
             attempts: Pending::new(bounds),
             registrations: Pending::new(Bounds { all: 128, per_peer: 16, life: PATIENCE }),
@@ -81,14 +83,14 @@ impl SignIns {
         })
     }
 
-    /// The verifier for the names that hold now.
-    pub(crate) fn webauthn(&self) -> Arc<webauthn::RelyingParty> {
+    /// The verifiers for the names that hold now.
+    pub(crate) fn webauthn(&self) -> Arc<webauthn::RelyingParties> {
         Arc::clone(&self.webauthn.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From now on passkeys are for that name.
-    pub(crate) fn rename(&self, relying_party: webauthn::RelyingParty) {
-        *self.webauthn.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(relying_party);
+    /// From now on passkeys are for these names.
+    pub(crate) fn rename(&self, names: webauthn::RelyingParties) {
+        *self.webauthn.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 }
 
@@ -98,13 +100,25 @@ pub(crate) fn demanded(reader: &Reader<'_>, account: &Account) -> Result<Strengt
     Ok(groups.iter().map(|group| group.strength).max().unwrap_or_default())
 }
 
-/// What the account could prove.
-pub(crate) fn enrolled(reader: &Reader<'_>, account: AccountId) -> Result<Factors, store::Fault> {
-    let credentials = reader.credentials(account)?;
-    Ok(sign_in::enrolled(credentials.iter().map(|stored| &stored.credential)))
-}
-
 impl Idp {
+    /// What the account could prove now: a passkey counts while the house answers to its name.
+    pub(crate) fn enrolled(
+        &self,
+        reader: &Reader<'_>,
+        account: AccountId,
+        moment: Moment,
+    ) -> Result<Factors, store::Fault> {
+        let hears = self.ear(moment);
+        let credentials = reader.credentials(account)?;
+        Ok(sign_in::enrolled(credentials.iter().map(|stored| &stored.credential).filter(|known| hears(known))))
+    }
+
+    /// Tells which credentials can be proven at all.
+    pub(crate) fn ear(&self, moment: Moment) -> impl Fn(&Credential) -> bool {
+        let (house, former) = (self.house(), self.nameplate.former_address(moment).is_some());
+        move |credential| house.hears(credential, former)
+    }
+
     /// A sign-in that ends before there is anything to write but that it was refused.
     pub(super) fn turn_away(
         &self,
@@ -148,7 +162,7 @@ impl Idp {
         proven: Factors,
     ) -> Result<NewSession, Abort<SignInRefusal>> {
         let demanded = demanded(op, account)?;
-        match sign_in::next(proven, enrolled(op, account.id)?, demanded) {
+        match sign_in::next(proven, self.enrolled(op, account.id, op.ctx.moment())?, demanded) {
             Next::Done(_) => self.grant_session(op, account, proven),
             Next::Second(_) | Next::OutOfReach => {
                 op.record_refusal("session.create", account.name.as_str(), json!({"why": "too weak"}))?;

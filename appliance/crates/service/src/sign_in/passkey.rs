@@ -2,6 +2,8 @@
 //! reveals nothing about it.
 
 use domain::credential::{Credential, Passkey, StoredCredential};
+use domain::host::Host;
+use domain::house::Address;
 use domain::lockout::Lockout;
 use domain::permission::Need;
 use domain::sign_in::{Factor, Factors};
@@ -16,7 +18,25 @@ use crate::{Context, Idp, OpError};
 impl Idp {
     /// Asks the browser for any passkey of this house. Works for everybody alike, so it takes no name.
     pub fn start_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
-        let (options, state) = self.sign_ins.webauthn().start_sign_in()?;
+        let at = self.reached_at(ctx);
+        self.ask_for_sign_in(ctx, at.host(), &at)
+    }
+
+    /// The same for a passkey of the name that the house had, on the pages of the name that it has (WebAuthn Level 3 section
+    /// 5.11). Not every browser asks for it there.
+    pub fn start_former_passkey_sign_in(&self, ctx: &Context) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
+        let former = self.nameplate.former_address(ctx.moment()).ok_or(SignInRefusal::Expired)?;
+        self.ask_for_sign_in(ctx, former.host(), &self.reached_at(ctx))
+    }
+
+    fn ask_for_sign_in(
+        &self,
+        ctx: &Context,
+        rp_id: &Host,
+        at: &Address,
+    ) -> Result<PasskeyChallenge, OpError<SignInRefusal>> {
+        let verifiers = self.sign_ins.webauthn();
+        let (options, state) = verifiers.of(rp_id).ok_or(SignInRefusal::Expired)?.start_sign_in(at)?;
         let ceremony = self.sign_ins.ceremonies.put(self.entropy(), ctx.origin.address, ctx.uptime, state)?;
         Ok(PasskeyChallenge { ceremony, options })
     }
@@ -34,6 +54,12 @@ impl Idp {
         let Some(claim) = Claim::read(answer) else {
             return Err(self.turn_away(ctx, "", ("unreadable passkey", SignInRefusal::Invalid)));
         };
+        let state = state.value;
+        let (verifiers, house) = (self.sign_ins.webauthn(), self.house());
+        let served = self.nameplate.hosts(ctx.moment()).contains(&state.rp_id);
+        let Some(verifier) = verifiers.of(&state.rp_id).filter(|_| served) else {
+            return Err(self.turn_away(ctx, "", ("the name is over", SignInRefusal::Expired)));
+        };
         let stored = self.read::<_, SignInRefusal>(ctx, Need::Nothing, |op| Ok(op.passkey(claim.credential_id())?))?;
         let Some((stored, passkey)) = stored.and_then(split) else {
             return self.write(ctx, Need::Nothing, |op| {
@@ -42,7 +68,10 @@ impl Idp {
             });
         };
         // A signature takes longer to verify than anything else here: not inside the transaction.
-        let verified = self.sign_ins.webauthn().finish_sign_in(&claim, state.value, &passkey)?;
+        let verified = match *house.rp_id(&passkey) == state.rp_id {
+            true => verifier.finish_sign_in(&claim, state, &passkey)?,
+            false => Err(Rejected::Wrong),
+        };
         self.write(ctx, Need::Nothing, |op| {
             let current = op.passkey(claim.credential_id())?.and_then(split);
             let Some((current, now_stored)) = current.filter(|(_, current)| *current == passkey) else {

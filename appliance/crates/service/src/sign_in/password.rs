@@ -11,7 +11,7 @@ use domain::sign_in::{self, Factor, Factors, Next};
 use serde_json::json;
 
 use super::second_factor::{Attempt, Proof};
-use super::{SignInOutcome, SignInRefusal, demanded, enrolled, password_hash};
+use super::{SignInOutcome, SignInRefusal, demanded, password_hash};
 use crate::operation::{Refuses, Writing};
 use crate::{Context, Fault, Idp, OpError};
 
@@ -71,7 +71,7 @@ impl Idp {
                 return Ok(None);
             }
             let proven = Factors::NONE.with(Factor::Password);
-            Ok(Some(sign_in::next(proven, enrolled(op, account.id)?, demanded(op, account)?)))
+            Ok(Some(sign_in::next(proven, self.enrolled(op, account.id, ctx.moment())?, demanded(op, account)?)))
         })
     }
 

@@ -673,10 +673,10 @@ fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
         .read::<_, crate::Refusal>(&ctx, Need::System, |op| {
             let all = op.credentials(account.id)?;
             Ok(all.into_iter().find_map(|stored| match stored.credential {
-                domain::credential::Credential::Password(hash) => Some(hash),
-                domain::credential::Credential::Passkey(_)
-                | domain::credential::Credential::Totp(_)
-                | domain::credential::Credential::Recovery(_) => None,
+                Credential::Password(hash) => Some(hash),
+                Credential::Passkey(_)
+                | Credential::Totp(_)
+                | Credential::Recovery(_) => None,
             }))
         })
         .unwrap()
@@ -688,7 +688,7 @@ fn set_hash(door: &Door, account: &Account, hash: domain::credential::PasswordHa
     door.house
         .idp
         .write::<_, crate::Refusal>(&ctx, Need::System, |op| {
-            let credential = domain::credential::Credential::Password(hash);
+            let credential = Credential::Password(hash);
             door.house.idp.put_credential(op, account, "Password", credential)
         })
         .unwrap();

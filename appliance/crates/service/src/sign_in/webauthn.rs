@@ -1,8 +1,12 @@
 //! The relying party (WebAuthn Level 3 section 7) over webauthn-rs: discoverable passkeys, user verification required,
 //! attestation not asked for. Challenges come from that library's own random source.
+//!
+//! There is one verifier for each RP ID. While the house answers to a former name there are two: the passkeys of that name are
+//! asked for on its own pages, and on the new ones too (related origins, section 5.11).
 
 use domain::credential::Passkey;
-use domain::house::House;
+use domain::host::Host;
+use domain::house::{Address, House};
 use domain::id::AccountId;
 use domain::name::Label;
 use serde::Deserialize;
@@ -18,7 +22,13 @@ use webauthn_rs::prelude::{
 use crate::Fault;
 
 /// A sign-in ceremony under way.
-pub(crate) struct SignInState(DiscoverableAuthentication);
+pub(crate) struct SignInState {
+    /// Of which name the passkey has to be.
+    pub(crate) rp_id: Host,
+    /// On whose page it was asked for, and has to be answered.
+    origin: String,
+    state: DiscoverableAuthentication,
+}
 
 /// A registration ceremony under way.
 pub(crate) struct Registration {
@@ -61,24 +71,45 @@ pub(crate) enum Rejected {
     Cloned,
 }
 
-/// The verifier.
+/// The verifiers for all names of the house.
+pub(crate) struct RelyingParties {
+    /// For the name that it has.
+    pub(crate) current: RelyingParty,
+    former: Option<RelyingParty>,
+}
+
+impl RelyingParties {
+    pub(crate) fn new(house: &House) -> Result<Self, Fault> {
+        let former = house.former().map(|former| RelyingParty::new(house, &former.host)).transpose()?;
+        Ok(Self { current: RelyingParty::new(house, &house.host)?, former })
+    }
+
+    /// The verifier for that name, if the house has or had it. Whether a former one still counts is for the caller to know.
+    pub(crate) fn of(&self, rp_id: &Host) -> Option<&RelyingParty> {
+        [Some(&self.current), self.former.as_ref()].into_iter().flatten().find(|one| one.rp_id == *rp_id)
+    }
+}
+
+/// The verifier of one name.
 pub(crate) struct RelyingParty {
+    rp_id: Host,
     webauthn: Webauthn,
 }
 
 impl RelyingParty {
-    pub(crate) fn new(house: &House) -> Result<Self, Fault> {
-        let issuer = house.issuer();
+    fn new(house: &House, rp_id: &Host) -> Result<Self, Fault> {
+        let (issuer, here) = (house.issuer_of(rp_id), house.issuer());
         let origin = Url::parse(&issuer).map_err(Fault::unexpected)?;
-        let webauthn = WebauthnBuilder::new(house.host.as_str(), &origin)
-            .map(|builder| builder.rp_name(&house.name))
+        let related = Url::parse(&here).map_err(Fault::unexpected)?;
+        let webauthn = WebauthnBuilder::new(rp_id.as_str(), &origin)
+            .map(|builder| builder.rp_name(&house.name).append_allowed_origin(&related))
             .and_then(WebauthnBuilder::build)
             .map_err(|why| Fault::unexpected(format_args!("{issuer} cannot have passkeys: {why}")))?;
-        Ok(Self { webauthn })
+        Ok(Self { rp_id: rp_id.clone(), webauthn })
     }
 
-    /// Asks for any passkey of this house.
-    pub(crate) fn start_sign_in(&self) -> Result<(Value, SignInState), Fault> {
+    /// Asks for any passkey of this name, on the pages of that address.
+    pub(crate) fn start_sign_in(&self, at: &Address) -> Result<(Value, SignInState), Fault> {
         let (challenge, state) = self.webauthn.start_discoverable_authentication().map_err(Fault::unexpected)?;
         let mut options = serde_json::to_value(&challenge).map_err(Fault::unexpected)?;
         if let Some(public_key) = options.get_mut("publicKey").and_then(Value::as_object_mut) {
@@ -89,7 +120,7 @@ impl RelyingParty {
         if let Some(all) = options.as_object_mut() {
             all.remove("mediation");
         }
-        Ok((options, SignInState(state)))
+        Ok((options, SignInState { rp_id: self.rp_id.clone(), origin: at.issuer(), state }))
     }
 
     /// Verifies the answer against the stored key. On success the key with its new counter and flags.
@@ -100,10 +131,13 @@ impl RelyingParty {
         stored: &Passkey,
     ) -> Result<Result<Passkey, Rejected>, Fault> {
         let mut key: Key = serde_json::from_value(stored.key.clone()).map_err(Fault::unexpected)?;
-        let verified =
-            self.webauthn.finish_discoverable_authentication_v2(&claim.answer, state.0, DiscoverableKey::from(&key));
+        let verified = self.webauthn.finish_discoverable_authentication_v2(
+            &claim.answer,
+            state.state,
+            DiscoverableKey::from(&key),
+        );
         match verified {
-            Ok(result) if result.user_verified() && !cross_origin(&claim.answer.response.client_data_json) => {
+            Ok(result) if result.user_verified() && claim.was_made_on(&state.origin) => {
                 key.update_credential(&result);
                 Ok(Ok(Passkey { key: serde_json::to_value(&key).map_err(Fault::unexpected)?, ..stored.clone() }))
             }
@@ -148,6 +182,7 @@ impl RelyingParty {
                 credential_id: key.cred_id().to_vec(),
                 key: serde_json::to_value(&key).map_err(Fault::unexpected)?,
                 suspect: false,
+                rp_id: Some(self.rp_id.clone()),
             })),
             Err(why) => {
                 tracing::debug!(%why, "a new passkey was not accepted");
@@ -172,12 +207,12 @@ impl Claim {
     pub(crate) fn user_handle(&self) -> Option<[u8; 16]> {
         self.answer.get_user_unique_id()?.try_into().ok()
     }
-}
 
-/// The library checks this for registrations only.
-fn cross_origin(client_data: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(client_data)
-        .ok()
-        .and_then(|data| data.get("crossOrigin").and_then(Value::as_bool))
-        .unwrap_or(false)
+    /// Whether the browser says that it was on a page of that origin, and in no frame of another site. The library looks at
+    /// frames in registrations only, and takes any origin that the RP ID may be used on.
+    fn was_made_on(&self, origin: &str) -> bool {
+        let Ok(data) = serde_json::from_slice::<Value>(&self.answer.response.client_data_json) else { return false };
+        let framed = data.get("crossOrigin").and_then(Value::as_bool).unwrap_or(false);
+        !framed && data.get("origin").and_then(Value::as_str) == Some(origin)
+    }
 }

@@ -57,7 +57,9 @@ fn spend(attempt: &Attempt<'_>, client: &Client, number: FamilyNumber) -> Result
         }
         Taken::Code(code) => code,
     };
-    let offer = CodeOffer { client: client.id, redirect_uri: request.redirect_uri.as_deref(), verifier };
+    let at = idp.reached_at(ctx);
+    let redirect_uri = request.redirect_uri.as_deref();
+    let offer = CodeOffer { client: client.id, host: at.host(), redirect_uri, verifier };
     let redeemed = match code.redeem(&offer, ctx.now) {
         Ok(redeemed) => redeemed,
         Err(why) => return refuse(attempt, client, why),
@@ -105,8 +107,10 @@ fn begin(
     }
     let detail = json!({ "scopes": family.granted.scopes, "strength": family.granted.authentication.strength });
     op.record_by(&admitted.account().name, "app.sign_in", client.name.as_str(), detail)?;
+    let issuer = idp.reached_at(ctx).issuer();
     Ok(Material {
-        claims: admitted.claims(&family.granted.scopes, &idp.issuer()),
+        claims: admitted.claims(&family.granted.scopes, &issuer),
+        issuer,
         subject: admitted.account().subject,
         refresh_token: token.map(|token| token.encode(TokenKind::Refresh)),
         nonce,

@@ -21,6 +21,8 @@ use crate::{Fault, Idp, OpError, Refusal};
 
 /// What tokens are made of.
 pub(crate) struct Material {
+    /// By the name under which they were asked for.
+    pub(crate) issuer: String,
     pub(crate) app: Arc<KnownApp>,
     pub(crate) family: TokenFamily,
     /// The scopes of this answer, where the app asked for less than the family has.
@@ -68,7 +70,7 @@ impl Idp {
         let access_token = self.oauth.access_key()?.encode(&access);
         let id_token = match scopes.has("openid") {
             true => {
-                let mut claims = id_token_claims(&material, &self.issuer(), now, expires_at);
+                let mut claims = id_token_claims(&material, now, expires_at);
                 claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
                 if let Some(sid) = self.session_claim(family)? {
                     claims.insert("sid".to_owned(), sid.into());
@@ -119,12 +121,7 @@ fn unexpected(refusal: &Refusal) -> Fault {
 }
 
 /// The claims of an ID token but those that need a key.
-pub(crate) fn id_token_claims(
-    material: &Material,
-    issuer: &str,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Map<String, Value> {
+pub(crate) fn id_token_claims(material: &Material, now: Timestamp, expires_at: Timestamp) -> Map<String, Value> {
     let authentication = material.family.granted.authentication;
     let mut claims = Map::new();
     for released in &material.claims {
@@ -134,7 +131,7 @@ pub(crate) fn id_token_claims(
     }
     // After the others: no rule can replace what the protocol says.
     let protocol: [(&str, Value); 8] = [
-        ("iss", issuer.into()),
+        ("iss", material.issuer.as_str().into()),
         ("sub", material.subject.to_string().into()),
         ("aud", material.app.client.name.as_str().into()),
         ("iat", now.unix().into()),

@@ -129,6 +129,7 @@ impl fmt::Display for TokenRefusal {
                 CodeRefusal::Replayed => "the code was used before; what it made is revoked",
                 CodeRefusal::Expired => "the code is too old; it is good for 60 seconds",
                 CodeRefusal::OtherClient => "the code was made for another client",
+                CodeRefusal::OtherIssuer => "the code was made by the issuer under another name of this house",
                 CodeRefusal::OtherRedirectUri => "redirect_uri is not the one of the authorization request",
                 CodeRefusal::MissingVerifier => "code_verifier is missing",
                 CodeRefusal::UnexpectedVerifier => "code_verifier was given, but the request had no code_challenge",

@@ -62,8 +62,11 @@ impl Grant for RefreshToken {
         if narrowed.as_ref().is_some_and(Scopes::is_empty) {
             return Err(TokenRefusal::InvalidScope.into());
         }
+        // A family is good under every name of the house, so that an app stays signed in when it is told the new issuer.
+        let issuer = idp.reached_at(ctx).issuer();
         Ok(Material {
-            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &idp.issuer()),
+            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &issuer),
+            issuer,
             narrowed,
             subject: admitted.account().subject,
             refresh_token: Some(next.encode(TokenKind::Refresh)),
