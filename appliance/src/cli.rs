@@ -13,6 +13,7 @@ mod claim;
 mod completions;
 mod console;
 mod demo;
+mod domain_move;
 mod domain_name;
 mod failure;
 mod group;

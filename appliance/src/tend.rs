@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::Uptime;
-use service::Context;
+use service::{Context, Idp};
 
 use crate::http::App;
 use crate::system;
@@ -66,7 +66,12 @@ async fn write_down(app: &App) {
 /// Forgets what is over and replaces old keys. What failed is logged, and tried again the next time.
 async fn tidy(app: &App) {
     let moment = app.clock.moment();
-    let tidied = app.bridge.run(move |idp| idp.purge_sign_ins(moment).and_then(|_| idp.tend_tokens(moment))).await;
+    let work = move |idp: &Idp| {
+        idp.tend_names(moment)?;
+        idp.purge_sign_ins(moment)?;
+        idp.tend_tokens(moment)
+    };
+    let tidied = app.bridge.run(work).await;
     match tidied {
         Ok(Ok(_)) => {}
         Ok(Err(why)) => tracing::error!(?why, "could not tidy up"),

@@ -562,3 +562,21 @@ fn keys_are_listed_without_their_private_parts_and_replaced() {
     assert!(!house.ok("--output json key list").to_lowercase().contains("private"));
     assert!(house.fails(2, "key rotate --algorithm HS256").contains("ES256"));
 }
+
+#[test]
+fn the_house_moves_when_somebody_says_so_and_tells_what_it_costs() {
+    let house = House::new();
+    let cost = house.fails(2, "domain move home.example.net");
+    assert!(cost.contains("new passkey") && cost.contains("--yes"), "{cost}");
+    let typed = house.typed("domain move home.example.net", Some("no\n"));
+    assert_eq!((typed.code, house.json("domain status")["host"].as_str()), (1, Some("localhost")));
+    let typed = house.typed("domain move home.example.net", Some("home.example.net\n"));
+    assert_eq!((typed.code, typed.out.as_str()), (0, "changed domain home.example.net\n"));
+    assert_eq!(house.ok("domain move home.example.net"), "unchanged domain home.example.net\n");
+    assert_eq!(house.json("domain move home.example.net --keep-former 30")["change"], "changed");
+    let shown = house.ok("domain status");
+    assert!(shown.contains("served until") && shown.contains("localhost") && shown.contains("nobody"), "{shown}");
+    assert!(house.fails(1, "domain move third.example --yes").contains("domain end"));
+    assert!(house.fails(2, "domain end").contains("--yes"));
+    house.twice("domain end --yes", "removed");
+}

@@ -143,6 +143,8 @@ impl Certificates {
             hosts.push(Host::PROVISIONAL.to_owned());
         }
         let usual = hosts.last().cloned().unwrap_or_default();
+        // While the house answers to the name that it had, that one goes on having a certificate.
+        hosts.extend(self.nameplate.former_address(at).map(|former| former.host().as_str().to_owned()));
         let addresses = if open { system::addresses() } else { Vec::new() };
         Ok(Plan { hosts, usual, house: house.name.clone(), choice, addresses })
     }

@@ -5,12 +5,33 @@ use domain::host::Host;
 
 use crate::api::{DomainCheck, DomainView};
 
+use super::domain_move;
 use super::failure::Failure;
 use super::output::yes_no;
 use super::shell::{Shell, path, segment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Show the name of the house, the one that it had, and who has to make a new passkey
+    #[command(after_help = "Examples:
+  latchkey domain status
+  latchkey domain status --output json")]
+    Status,
+    /// Give the house another host name; for a time it answers to the one before as well
+    #[command(after_help = "Examples:
+  latchkey domain move home.example.net
+  latchkey domain move home.example.net --keep-former 180 --yes
+
+The name has to lead to this box already (an address record in your DNS). For so many days, counted from the move, apps go
+on with the issuer that they know, and people sign in with the passkeys that they have; the page offers them a new one. The
+same name again with another number of days only changes how long. To move once more within that time, end the former name
+first, or go back to it. Keep the former domain registered until every app is told the new issuer.")]
+    Move(domain_move::Move),
+    /// Answer to the former name no more, before its time is over
+    #[command(after_help = "Examples:
+  latchkey domain end
+  latchkey domain end --yes")]
+    End(domain_move::End),
     /// Check what the name of the house leads to, as the box itself sees it
     #[command(after_help = "Examples:
   latchkey domain check
@@ -28,6 +49,9 @@ pub(crate) struct Check {
 impl Verb {
     pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
         match self {
+            Self::Status => domain_move::status(shell),
+            Self::Move(moving) => moving.run(shell),
+            Self::End(end) => end.run(shell),
             Self::Check(check) => check.run(shell),
         }
     }

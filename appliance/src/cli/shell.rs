@@ -246,7 +246,11 @@ impl<'s, 't> Shell<'s, 't> {
         if !self.terminal.interactive {
             return Err(Failure::Usage(format!("{what} cannot be undone; say --yes to do it without being asked")));
         }
-        write!(self.terminal.err, "{what} cannot be undone. Type {name} to do it: ")?;
+        self.typed(&format!("{what} cannot be undone. Type {name} to do it: "), name)
+    }
+
+    fn typed(&mut self, question: &str, name: &str) -> Result<(), Failure> {
+        write!(self.terminal.err, "{question}")?;
         self.terminal.err.flush()?;
         let mut typed = String::new();
         let read = self.terminal.input.read_line(&mut typed);
@@ -263,6 +267,17 @@ impl<'s, 't> Shell<'s, 't> {
             return Err(Failure::Usage(format!("stdin is longer than {} KiB; is it the right file?", limit / 1024)));
         }
         Ok(bytes)
+    }
+
+    /// Asks before something that costs others work; `cost` is one sentence that says what.
+    pub(super) fn agree(&mut self, yes: bool, cost: &str, name: &str) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !self.terminal.interactive {
+            return Err(Failure::Usage(format!("{cost} Say --yes to do it without being asked")));
+        }
+        self.typed(&format!("{cost} Type {name} to do it: "), name)
     }
 
     /// The width of the screen, where results go to one.

@@ -5,6 +5,7 @@ pub(crate) mod health;
 pub(crate) mod oauth;
 mod presence;
 pub(crate) mod reach;
+pub(crate) mod related_origins;
 pub(crate) mod session;
 pub(crate) mod setup;
 pub(crate) mod static_files;

@@ -27,5 +27,9 @@ pub(crate) fn origin(request: &Request) -> Origin {
         Peer::Network(address) => Some(address),
         Peer::Control { .. } => None,
     };
-    Origin { address, device: device::describe(request.header("user-agent").unwrap_or_default()) }
+    Origin {
+        address,
+        device: device::describe(request.header("user-agent").unwrap_or_default()),
+        at: Some(request.at.clone()),
+    }
 }

@@ -14,7 +14,7 @@ use tide::http;
 
 use super::app::App;
 use super::form::Form;
-use super::gate::nothing_here;
+use super::gate::{Knock, nothing_here};
 use super::request::{Method, PathParams, Peer, Request, target};
 use super::response::Response;
 use super::routes::{self, BODY_LIMIT, Kind, Route, Table};
@@ -193,7 +193,7 @@ async fn run(route: &'static Route, transport: Transport, request: tide::Request
         .remove::<Meta>()
         .unwrap_or(Meta { body: Vec::new(), peer: Peer::Network(std::net::Ipv4Addr::UNSPECIFIED.into()) });
     let person = matches!(route.kind, Kind::Page | Kind::Setup | Kind::Plain) && looks_like_a_person(&raw);
-    let back = if person { way_back(&raw, &app.house().issuer()) } else { String::new() };
+    let back = if person { way_back(&raw) } else { String::new() };
     let response = match admit(route, &app, raw, peer) {
         Ok(mut request) => {
             request.body = body;
@@ -209,14 +209,15 @@ async fn run(route: &'static Route, transport: Transport, request: tide::Request
 
 /// Makes the request that the endpoint sees, or refuses it by the rules of the route's kind.
 fn admit(route: &'static Route, app: &App, raw: http::Request, peer: Peer) -> Result<Request, Response> {
+    let moment = app.clock.moment();
     let host = raw.header("host").map_or("", |host| host.as_str());
-    gate::admits(route, app, peer, host)?;
-    let ours = gate::origin(route.kind, app, host);
+    let at = gate::admits(route, app, &Knock { peer, host, target: &target(&raw), moment })?;
+    let ours = gate::origin(route.kind, &at, host);
     let params = PathParams::read(route.path, raw.url().path()).ok_or_else(nothing_here)?;
     let query = Form::parse(raw.url().query().unwrap_or_default())?;
-    let Moment { now, uptime, trust } = app.clock.moment();
+    let Moment { now, uptime, trust } = moment;
     let (method, body) = (route.method, Vec::new());
-    let request = Request { method, params, query, body, peer, now, uptime, trust, headers: raw };
+    let request = Request { method, params, query, body, peer, now, uptime, trust, at, headers: raw };
     if matches!(route.kind, Kind::Page | Kind::Setup) && !csrf::allowed(&request, &ours) {
         let text = "This form was not sent from a page of this server. Go back, load the page again and repeat.";
         return Err(Response::text(403, text));
@@ -234,12 +235,13 @@ fn looks_like_a_person(request: &http::Request) -> bool {
 }
 
 /// Where to try again: the page itself, or the page of ours that the form stood on. Never another site.
-fn way_back(request: &http::Request, issuer: &str) -> String {
+fn way_back(request: &http::Request) -> String {
+    let here = request.header("host").map_or_else(String::new, |host| format!("https://{}", host.as_str()));
     let referer = request.header("referer").map_or("", |referer| referer.as_str());
     let back = if request.method() == http::Method::Get {
         target(request)
     } else {
-        referer.strip_prefix(issuer).unwrap_or("/").to_owned()
+        referer.strip_prefix(&here).unwrap_or("/").to_owned()
     };
     if back.starts_with('/') && !back.starts_with("//") { back } else { "/".to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::entropy::{self, Entropy};
-use domain::house::House;
+use domain::house::{Address, House};
 use service::Nameplate;
 
 use super::response::Response;
@@ -42,25 +42,24 @@ pub(crate) struct App {
     pub(crate) health: Health,
 }
 
-/// The discovery document of the names that it was written for.
+/// The discovery document of each name that the house answers to: one, or two.
 #[derive(Default)]
-pub(crate) struct Discovery(Mutex<Option<Written>>);
+pub(crate) struct Discovery(Mutex<Vec<Written>>);
 
-/// The names and the document.
-type Written = (Arc<House>, Arc<[u8]>);
+/// The name and the document.
+type Written = (Address, Arc<[u8]>);
 
 impl Discovery {
-    /// The document for these names.
-    pub(crate) fn of(&self, house: Arc<House>) -> Arc<[u8]> {
+    /// The document for that name.
+    pub(crate) fn of(&self, at: &Address) -> Arc<[u8]> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some((names, written)) if Arc::ptr_eq(names, &house) => Arc::clone(written),
-            Some(_) | None => {
-                let written = service::discovery(&house.issuer());
-                *kept = Some((house, Arc::clone(&written)));
-                written
-            }
+        kept.retain(|(known, _)| Arc::ptr_eq(known.house(), at.house()));
+        if let Some((_, written)) = kept.iter().find(|(known, _)| known.is_former() == at.is_former()) {
+            return Arc::clone(written);
         }
+        let written = service::discovery(&at.issuer());
+        kept.push((at.clone(), Arc::clone(&written)));
+        written
     }
 }
 

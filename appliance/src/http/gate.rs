@@ -2,43 +2,74 @@
 
 use std::net::IpAddr;
 
+use domain::clock::Moment;
 use domain::host::Host;
-use domain::house::House;
+use domain::house::{Address, House};
+use service::Asked;
 
 use super::app::App;
 use super::request::Peer;
 use super::response::Response;
 use super::routes::{Kind, Route};
 
-/// Whether the row answers a request that names this host.
-pub(super) fn admits(route: &Route, app: &App, peer: Peer, host: &str) -> Result<(), Response> {
-    match (peer, route.kind) {
+/// What is known of a request before anything of it is believed.
+pub(super) struct Knock<'a> {
+    /// Who asks.
+    pub(super) peer: Peer,
+    /// Whom they mean.
+    pub(super) host: &'a str,
+    /// For what: a path with its query.
+    pub(super) target: &'a str,
+    /// When.
+    pub(super) moment: Moment,
+}
+
+/// By which name of the house the row answers; an answer where it does not.
+pub(super) fn admits(route: &Route, app: &App, knock: &Knock<'_>) -> Result<Address, Response> {
+    let here = app.nameplate.address();
+    match (knock.peer, route.kind) {
         (Peer::Control { .. }, Kind::Page | Kind::Protocol | Kind::Setup | Kind::Plain) => Err(nothing_here()),
         // On port 80 the name was looked at before the row was found.
-        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Public | Kind::Plain) => Ok(()),
+        (Peer::Control { .. }, Kind::Admin | Kind::Public) | (Peer::Network(_), Kind::Plain) => Ok(here),
         (Peer::Network(_), Kind::Page | Kind::Protocol | Kind::Admin) => {
             if !app.nameplate.claimed() && !route.in_setup {
                 return Err(unclaimed(route.kind));
             }
-            let house = app.house();
-            if host.eq_ignore_ascii_case(&house.authority()) { Ok(()) } else { Err(elsewhere(&house)) }
+            by_name(route, app, knock)
         }
+        (Peer::Network(_), Kind::Public) => by_name(route, app, knock),
         (Peer::Network(_), Kind::Setup) => {
             if app.nameplate.claimed() {
                 return Err(Response::redirect303("/"));
             }
-            let house = app.house();
-            if leads_to_setup(host, &house) { Ok(()) } else { Err(elsewhere(&house)) }
+            if leads_to_setup(knock.host, here.house()) { Ok(here) } else { Err(elsewhere(here.house())) }
         }
     }
 }
 
+/// What is the same for everybody is answered whomever they mean, but for what describes the house by a name that it gave up.
+fn by_name(route: &Route, app: &App, knock: &Knock<'_>) -> Result<Address, Response> {
+    let (here, public) = (app.nameplate.address(), route.kind == Kind::Public);
+    match app.nameplate.asked_for(knock.host, knock.moment) {
+        Asked::Here(at) if at.is_former() && route.kind == Kind::Page && !route.both_names => {
+            Err(Response::redirect303(&format!("{}{}", here.issuer(), knock.target)))
+        }
+        Asked::Here(at) => Ok(at),
+        Asked::Gone if public && !route.path.starts_with("/.well-known/") => Ok(here),
+        Asked::Gone => {
+            Err(Response::text(410, format!("This server has moved to {}. Use that address.", here.issuer())))
+        }
+        Asked::Elsewhere if public => Ok(here),
+        Asked::Elsewhere => Err(elsewhere(here.house())),
+    }
+}
+
 /// The origin whose forms the row takes.
-pub(super) fn origin(kind: Kind, app: &App, host: &str) -> String {
+pub(super) fn origin(kind: Kind, at: &Address, host: &str) -> String {
     match kind {
         // The gate has looked at the name; the port is the one that the browser used.
         Kind::Setup => format!("https://{host}"),
-        Kind::Page | Kind::Protocol | Kind::Admin | Kind::Public | Kind::Plain => app.house().issuer(),
+        Kind::Page | Kind::Protocol | Kind::Admin | Kind::Public | Kind::Plain => at.issuer(),
     }
 }
 
@@ -85,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_box_without_an_owner_is_reached_by_address_or_by_its_own_names_only() {
-        let house = House { name: "Home".into(), host: "id.example.org".parse().unwrap(), port: 443 };
+        let house = House { name: "Home".into(), host: "id.example.org".parse().unwrap(), port: 443, moves: None };
         for good in [
             "192.168.1.20",
             "192.168.1.20:443",

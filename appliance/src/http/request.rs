@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::clock::{Moment, Trust};
+use domain::house::Address;
 use domain::time::{Timestamp, Uptime};
 use serde::de::DeserializeOwned;
 
@@ -28,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) uptime: Uptime,
     /// How far `now` can be trusted.
     pub(crate) trust: Trust,
+    /// By which name of the house it came in.
+    pub(crate) at: Address,
     pub(super) headers: tide::http::Request,
 }
 

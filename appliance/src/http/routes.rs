@@ -45,6 +45,8 @@ pub(crate) struct Route {
     pub(crate) body_limit: usize,
     /// Whether a box without an owner serves it too.
     pub(crate) in_setup: bool,
+    /// Whether a page is there under the former name of the house too; else that leads to the new one.
+    pub(crate) both_names: bool,
     /// What answers.
     pub(crate) handler: Handler,
 }
@@ -55,7 +57,7 @@ impl Route {
             Kind::Setup | Kind::Public | Kind::Plain => true,
             Kind::Page | Kind::Protocol | Kind::Admin => false,
         };
-        Self { method, path, kind, body_limit: BODY_LIMIT, in_setup, handler }
+        Self { method, path, kind, body_limit: BODY_LIMIT, in_setup, both_names: false, handler }
     }
 
     /// `GET` and `HEAD`.
@@ -91,6 +93,12 @@ impl Route {
     /// The setup leads here: a box without an owner serves it.
     pub(crate) const fn in_setup(mut self) -> Self {
         self.in_setup = true;
+        self
+    }
+
+    /// What apps that know the former name lead to has to be there, with the cookies of that name.
+    pub(crate) const fn under_both_names(mut self) -> Self {
+        self.both_names = true;
         self
     }
 
@@ -133,6 +141,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::oauth::ROUTES,
     endpoint::reach::ROUTES,
     endpoint::setup::ROUTES,
+    endpoint::related_origins::ROUTES,
     endpoint::static_files::ROUTES,
     endpoint::trust::ROUTES,
     endpoint::web::CONSENT,
@@ -140,6 +149,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::web::DEVICES,
     endpoint::web::GRANTED,
     endpoint::web::INVITE,
+    endpoint::web::MOVED,
     endpoint::web::PICTURE,
     endpoint::web::PROFILE,
     endpoint::web::RECOVER,

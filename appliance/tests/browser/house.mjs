@@ -66,6 +66,27 @@ data_dir = "${data}"
     return house;
   }
 
+  // A house of that name, which browsers reach on port 443 as far as they know, with an owner.
+  static async named(host, owner) {
+    const house = new House();
+    house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
+    house.port = await freePort();
+    house.origin = `https://${host}`;
+    const data = path.join(house.directory, "data");
+    house.socket = path.join(data, "control", "latchkey.sock");
+    const config = path.join(house.directory, "latchkey.toml");
+    await writeFile(config, `
+host = "${host}"
+listen = ["127.0.0.1:${house.port}"]
+plain = []
+data_dir = "${data}"
+`);
+    house.process = spawn(BINARY, ["serve", "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+    await house.ready("ready");
+    await house.claim(owner);
+    return house;
+  }
+
   // Gives it an owner, at its console.
   async claim(name) {
     await this.latchkey("person", "create", name, "--display-name", name);

@@ -102,6 +102,8 @@ impl Idp {
     /// Gives the house another host name. For so long, counted from the move, it answers to the one before as well. The same
     /// name again changes that length only; a second move within the time is refused, but for the way back.
     pub fn move_domain(&self, ctx: &Context, host: &Host, lifetime: Span) -> Result<Change, OpError<Refusal>> {
+        // The time for which the former name is served begins now.
+        ctx.timely()?;
         let change = self.write(ctx, Need::Own, |op| {
             let house = names(op, &self.given)?;
             let wish = Wish { host, lifetime };

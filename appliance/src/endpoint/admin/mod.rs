@@ -78,7 +78,7 @@ fn caller(idp: &Idp, request: &Request) -> Result<Context, Stop> {
             Err(problem.hint("become root or the server's own user (sudo), or use --url with --token-file").into())
         }
         Peer::Network(address) => {
-            let origin = Origin { address: Some(address), device: String::new() };
+            let origin = Origin { address: Some(address), device: String::new(), at: Some(request.at.clone()) };
             let Some(token) = request.bearer() else {
                 let problem = Problem::new(ProblemCode::NotSignedIn, "the admin API wants an API token");
                 return Err(problem.hint("send Authorization: Bearer with the token of a service account").into());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{CACHE, for_any_origin};
 use crate::http::{App, Request, Response};
 
-pub(super) async fn document(app: Arc<App>, _: Request) -> Response {
-    send(app.discovery.of(app.house()))
+pub(super) async fn document(app: Arc<App>, request: Request) -> Response {
+    send(app.discovery.of(&request.at))
 }
 
 pub(super) async fn keys(app: Arc<App>, _: Request) -> Response {

@@ -20,6 +20,7 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
             | CodeRefusal::Replayed
             | CodeRefusal::Expired
             | CodeRefusal::OtherClient
+            | CodeRefusal::OtherIssuer
             | CodeRefusal::OtherRedirectUri
             | CodeRefusal::MissingVerifier
             | CodeRefusal::UnexpectedVerifier

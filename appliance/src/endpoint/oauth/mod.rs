@@ -15,7 +15,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(Kind::Public, "/.well-known/openid-configuration", handler!(discovery::document)),
     Route::get(Kind::Public, "/.well-known/oauth-authorization-server", handler!(discovery::document)),
     Route::get(Kind::Public, "/.well-known/jwks.json", handler!(discovery::keys)),
-    Route::get(Kind::Page, "/authorize", handler!(authorize::get)),
+    Route::get(Kind::Page, "/authorize", handler!(authorize::get)).under_both_names(),
     // From the app's own site, so without the cookie; it goes on as a GET, which has it.
     Route::post(Kind::Protocol, "/authorize", handler!(authorize::post)),
     Route::post(Kind::Protocol, "/token", handler!(token::token)),

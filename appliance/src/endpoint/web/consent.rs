@@ -15,8 +15,10 @@ use super::view::trouble::Trouble;
 use super::visit::{Answer, Fields, Lane, accident, anybody, denied_here, frame, inside, page, refused, show, trouble};
 use crate::http::{App, Kind, Request, Response, Route};
 
-pub(crate) const ROUTES: &[Route] =
-    &[Route::get(Kind::Page, "/consent", page!(start_again)), Route::post(Kind::Page, "/consent", page!(answer))];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get(Kind::Page, "/consent", page!(start_again)).under_both_names(),
+    Route::post(Kind::Page, "/consent", page!(answer)).under_both_names(),
+];
 
 /// Asks the person.
 pub(crate) async fn ask(app: &App, request: &Request, asked: ConsentNeeded) -> Response {
@@ -30,7 +32,7 @@ async fn question(app: &App, request: &Request, asked: ConsentNeeded) -> Answer 
     let known = apps.iter().find(|known| known.client.name == asked.client);
     let title = asked.app.as_str();
     let page = Consent {
-        chrome: frame(app, &me),
+        chrome: frame(app, &me).at_name(&request.at),
         request: asked.request,
         app: title.to_owned(),
         icon: known.map_or_else(|| Icon::new(title, None), |known| dashboard::icon(&known.client, known.has_icon)),

@@ -9,7 +9,7 @@ use service::{Idp, SignedIn, Whose};
 
 use super::picture;
 use super::view::apps::{AppTile, CertificateNews, Dashboard};
-use super::view::part::Icon;
+use super::view::part::{Icon, When};
 use super::visit::{Answer, Lane, frame, inside, page, refused, said, show};
 use crate::api::CertificateHealth;
 use crate::http::{App, Kind, Request, Route};
@@ -21,14 +21,16 @@ async fn dashboard(app: Arc<App>, request: Request) -> Answer {
     let op = move |idp: &Idp, me: &SignedIn| {
         let credentials = idp.list_credentials(&me.context, &Whose::Mine)?;
         let news = if news.is_some() && idp.is_owner(&me.context)? { news } else { None };
-        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, news))
+        let due = idp.passkey_due(&me.context)?;
+        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, news, due))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
-    let (apps, credentials, back, certificate) = found.map_err(|error| refused(&app, &request, error))?;
+    let (apps, credentials, back, certificate, due) = found.map_err(|error| refused(&app, &request, error))?;
     let page = Dashboard {
         chrome: frame(&app, &me),
         notice: said(&request),
         apps: apps.iter().map(tile).collect(),
+        passkey_due: due.map(|at| When::new(at, request.now)),
         only_one_way_in: !back.without_passkeys && only_one_passkey(&credentials),
         codes_would_help: back.worth == Worth::Alone,
         certificate,

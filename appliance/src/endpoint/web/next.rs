@@ -43,7 +43,8 @@ impl Next {
             return page.to_owned();
         }
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &self.0).finish();
-        format!("{page}?{query}")
+        let joint = if page.contains('?') { '&' } else { '?' };
+        format!("{page}{joint}{query}")
     }
 }
 

@@ -12,6 +12,7 @@ use service::{
     SignedIn, Whose,
 };
 
+use super::moved;
 use super::next::{Next, form_target};
 use super::view::part::{Chrome, News, Notice};
 use super::view::sign_in::{Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut};
@@ -21,22 +22,29 @@ use crate::endpoint::session;
 use crate::http::{App, Kind, Request, Response, Route};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::get(Kind::Page, "/signin", page!(sign_in)),
-    Route::get(Kind::Page, "/signin/passkey", page!(start_again)),
-    Route::post(Kind::Page, "/signin/passkey", page!(passkey)),
-    Route::post(Kind::Page, "/signin/passkey/options", page!(options)),
-    Route::get(Kind::Page, "/signin/password", page!(start_again)),
-    Route::post(Kind::Page, "/signin/password", page!(password)),
-    Route::get(Kind::Page, "/signin/second", page!(start_again)),
-    Route::post(Kind::Page, "/signin/second", page!(second)),
-    Route::get(Kind::Page, "/reauthenticate", page!(reauthenticate)),
-    Route::get(Kind::Page, "/signout", page!(ask_to_leave)),
-    Route::post(Kind::Page, "/signout", page!(leave)),
+    Route::get(Kind::Page, "/signin", page!(sign_in)).under_both_names(),
+    Route::get(Kind::Page, "/signin/passkey", page!(start_again)).under_both_names(),
+    Route::post(Kind::Page, "/signin/passkey", page!(passkey)).under_both_names(),
+    Route::post(Kind::Page, "/signin/passkey/options", page!(options)).under_both_names(),
+    Route::get(Kind::Page, "/signin/password", page!(start_again)).under_both_names(),
+    Route::post(Kind::Page, "/signin/password", page!(password)).under_both_names(),
+    Route::get(Kind::Page, "/signin/second", page!(start_again)).under_both_names(),
+    Route::post(Kind::Page, "/signin/second", page!(second)).under_both_names(),
+    Route::get(Kind::Page, "/reauthenticate", page!(reauthenticate)).under_both_names(),
+    Route::get(Kind::Page, "/signout", page!(ask_to_leave)).under_both_names(),
+    Route::post(Kind::Page, "/signout", page!(leave)).under_both_names(),
 ];
+
+/// What the form says that asks for a passkey of the former name.
+const FORMER: &str = "former";
 
 async fn sign_in(app: Arc<App>, request: Request) -> Answer {
     let next = asked_next(&request);
     let waiting = next.authorization_request();
+    if request.at.is_former() && waiting.is_none() {
+        // Only what an app that knows the former name waits for is done there.
+        return Ok(Response::redirect303(&format!("{}{}", app.house().issuer(), request.target())));
+    }
     let op =
         move |idp: &Idp, context: &Context| (context.actor.account().is_some(), waiting_app(idp, context, waiting));
     let (known, waiting) = anybody(&app, &request, Lane::General, op).await?;
@@ -47,7 +55,7 @@ async fn sign_in(app: Arc<App>, request: Request) -> Answer {
         return Ok(Response::redirect303(&path));
     }
     let username = waiting.as_ref().map(|waiting| waiting.login_hint.clone()).unwrap_or_default();
-    Ok(door(&app, 200, &next, Shown { username, waiting, news: None }))
+    Ok(door(&app, &request, (200, &next), Shown { username, waiting, news: None }))
 }
 
 /// The app behind a sign-in.
@@ -84,7 +92,13 @@ async fn start_again(_: Arc<App>, _: Request) -> Answer {
 }
 
 async fn options(app: Arc<App>, request: Request) -> Answer {
-    let started = anybody(&app, &request, Lane::General, |idp, context| idp.start_passkey_sign_in(context)).await?;
+    // Of which name the passkey is; whatever else the form says is for later.
+    let of = request.form().ok().and_then(|form| form.one("of").ok().flatten().map(str::to_owned));
+    let op = move |idp: &Idp, context: &Context| match of.as_deref() {
+        Some(FORMER) => idp.start_former_passkey_sign_in(context),
+        Some(_) | None => idp.start_passkey_sign_in(context),
+    };
+    let started = anybody(&app, &request, Lane::General, op).await?;
     match started {
         Ok(challenge) => Ok(ceremony(&challenge.ceremony, &challenge.options)),
         Err(OpError::Fault(fault)) => Err(accident(&app, &fault)),
@@ -106,6 +120,8 @@ async fn passkey(app: Arc<App>, request: Request) -> Answer {
     let fields = Fields::read(&request)?;
     let (next, name, answer) = (fields.next()?, fields.get("ceremony")?.to_owned(), answer(&fields)?);
     let op = move |idp: &Idp, context: &Context| idp.finish_passkey_sign_in(context, &name, &answer);
+    // The new name has no passkey of theirs yet, perhaps: they are asked once before they go on.
+    let next = if fields.get("of")? == FORMER { Next::read(&next.after(moved::PATH)) } else { next };
     let outcome = anybody(&app, &request, Lane::General, op).await?;
     conclude(
         &app,
@@ -160,7 +176,7 @@ async fn conclude(
         Ok(SignInOutcome::NeedsSecondFactor { attempt, .. }) => {
             let waiting = who_waits(app, request, &tried.next).await?;
             let tried = Attempt { way: Way::Code { attempt, recovery: false }, next: tried.next.clone() };
-            Ok(second_step(app, 200, None, Tried { tried: &tried, waiting }))
+            Ok(second_step(app, request, (200, None), Tried { tried: &tried, waiting }))
         }
         Err(OpError::Fault(fault)) => Err(accident(app, &fault)),
         Err(OpError::Refused(refusal)) => {
@@ -203,7 +219,7 @@ fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Tr
             } else {
                 News::WrongCode
             };
-            return second_step(app, 403, Some(wrong), Tried { tried, waiting });
+            return second_step(app, request, (403, Some(wrong)), Tried { tried, waiting });
         }
         SignInRefusal::NotAccepted => match tried.way {
             Way::Passkey => News::WrongPasskey,
@@ -219,7 +235,7 @@ fn not_let_in(app: &App, request: &Request, refusal: &SignInRefusal, refused: Tr
         SignInRefusal::SomebodyElse => News::SomebodyElse,
     };
     let username = if let Way::Password { name } = &tried.way { name.clone() } else { String::new() };
-    door(app, 403, &tried.next, Shown { news: Some(news), username, waiting })
+    door(app, request, (403, &tried.next), Shown { news: Some(news), username, waiting })
 }
 
 /// What the door shows beside its fields.
@@ -232,10 +248,11 @@ struct Shown {
     waiting: Option<Waiting>,
 }
 
-fn door(app: &App, status: u16, next: &Next, shown: Shown) -> Response {
+fn door(app: &App, request: &Request, (status, next): (u16, &Next), shown: Shown) -> Response {
     let (waiting, target) = shown.waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = SignIn {
-        chrome: Chrome::nobody(&app.house()),
+        chrome: Chrome::at(&request.at),
+        former: former_name(app, request),
         notice: shown.news.map(Notice::of),
         app: waiting,
         username: shown.username.chars().take(64).collect(),
@@ -244,12 +261,23 @@ fn door(app: &App, status: u16, next: &Next, shown: Shown) -> Response {
     leading_to(target.flatten(), show(app, status, &page))
 }
 
-fn second_step(app: &App, status: u16, news: Option<News>, Tried { tried, waiting }: Tried<'_>) -> Response {
+/// The name that the house had, where its passkeys can be asked for beside those of the present one.
+fn former_name(app: &App, request: &Request) -> Option<String> {
+    let former = app.nameplate.former_address(request.moment()).filter(|_| !request.at.is_former())?;
+    Some(former.host().to_string())
+}
+
+fn second_step(
+    app: &App,
+    request: &Request,
+    (status, news): (u16, Option<News>),
+    Tried { tried, waiting }: Tried<'_>,
+) -> Response {
     let Way::Code { attempt, recovery } = &tried.way else {
-        return door(app, status, &tried.next, Shown { news, waiting, ..Shown::default() });
+        return door(app, request, (status, &tried.next), Shown { news, waiting, ..Shown::default() });
     };
     let page = SecondFactor {
-        chrome: Chrome::nobody(&app.house()),
+        chrome: Chrome::at(&request.at),
         notice: news.map(Notice::of),
         attempt: attempt.clone(),
         recovery_open: *recovery,
@@ -282,7 +310,8 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let stronger = reason == Some(SignInReason::Stronger(Strength::Passkey));
     let (waiting, target) = waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = Reauthenticate {
-        chrome: frame(&app, &me),
+        chrome: frame(&app, &me).at_name(&request.at),
+        former: former_name(&app, &request),
         notice: None,
         username: me.account.name.to_string(),
         app: waiting,
@@ -295,11 +324,11 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
 
 async fn ask_to_leave(app: Arc<App>, request: Request) -> Answer {
     let (me, ()) = inside(&app, &request, Lane::General, |_, _| ()).await?;
-    Ok(show(&app, 200, &SignOut { chrome: frame(&app, &me) }))
+    Ok(show(&app, 200, &SignOut { chrome: frame(&app, &me).at_name(&request.at) }))
 }
 
 async fn leave(app: Arc<App>, request: Request) -> Answer {
     let op = |idp: &Idp, context: &Context| idp.sign_out(context);
     anybody(&app, &request, Lane::General, op).await?.map_err(|error| refused(&app, &request, error))?;
-    Ok(show(&app, 200, &SignedOut { chrome: Chrome::nobody(&app.house()) }).set_cookie(&session::forget()))
+    Ok(show(&app, 200, &SignedOut { chrome: Chrome::at(&request.at) }).set_cookie(&session::forget()))
 }

@@ -20,6 +20,7 @@ pub(crate) fn in_plain_sight(app: &App, response: Response, back: &str) -> Respo
     }
     let trouble = match response.status() {
         403 => Trouble::NotFromHere,
+        410 => Trouble::Moved { issuer: app.house().issuer() },
         404 | 405 => Trouble::NotFound,
         503 if response.waits_for_the_clock() => {
             Trouble::ClockNotSet { seconds: CLOCK_PAUSE, again: Next::read(back).path().to_owned() }

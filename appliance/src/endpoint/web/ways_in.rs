@@ -8,12 +8,13 @@ use domain::name::Label;
 use domain::time::Timestamp;
 use service::{Idp, PasskeyAnswer, SignedIn, Whose};
 
+use super::next::Next;
 use super::qr;
 use super::sign_in::{answer, ceremony};
 use super::view::account::{Authenticator, Codes, Passkey, Password, RecoveryCodes, Tab, WaysIn};
 use super::view::part::{Done, News, Notice, When};
 use super::view::sign_in::Svg;
-use super::visit::{Answer, Fields, Lane, done, frame, inside, objection, page, refused, said, show};
+use super::visit::{Answer, Fields, Lane, after, done, frame, inside, objection, page, refused, said, show};
 use crate::endpoint::session;
 use crate::http::{App, Kind, Request, Response, Route};
 
@@ -107,11 +108,16 @@ async fn passkey_options(app: Arc<App>, request: Request) -> Answer {
 async fn add_passkey(app: Arc<App>, request: Request) -> Answer {
     let fields = Fields::read(&request)?;
     let (name, made, label) = (fields.get("ceremony")?.to_owned(), answer(&fields)?, label_of(&request));
+    let moved = fields.get("moved")?.to_owned();
     let op = move |idp: &Idp, me: &SignedIn| {
         let answer = PasskeyAnswer { ceremony: &name, label: &label, answer: &made };
         idp.finish_passkey_registration(&me.context, &answer)
     };
     match inside(&app, &request, Lane::General, op).await?.1 {
+        Ok(_) if !moved.is_empty() => {
+            let on = Next::read(&moved).after(&after(super::moved::PATH, Done::PasskeyAdded));
+            Ok(Response::redirect303(&on))
+        }
         Ok(_) => Ok(done(HOME, Done::PasskeyAdded)),
         Err(error) => {
             let notice = objection(&app, &request, error)?;

@@ -1,6 +1,6 @@
 //! The apps of the house: the dashboard, and the question whether an app may know something.
 
-use super::part::{Chrome, Face, Icon, Notice};
+use super::part::{Chrome, Face, Icon, Notice, When};
 use askama::Template;
 
 /// `/`: the apps that this person may use.
@@ -10,6 +10,8 @@ pub(crate) struct Dashboard {
     pub chrome: Chrome,
     pub notice: Option<Notice>,
     pub apps: Vec<AppTile>,
+    /// Until when the person's passkeys work, if all are of the name that the house had.
+    pub passkey_due: Option<When>,
     /// Sign-in rests on a single passkey and nothing else: say so once, kindly.
     pub only_one_way_in: bool,
     /// Recovery codes would be another.

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use domain::time::Timestamp;
 
-use domain::house::House;
+use domain::house::{Address, House};
 
 /// What the frame around every page needs.
 #[derive(Clone, Debug)]
@@ -18,6 +18,16 @@ pub(crate) struct Chrome {
 }
 
 impl Chrome {
+    /// The frame of a page under that name of the house.
+    pub(crate) fn at(address: &Address) -> Self {
+        Self::nobody(address.house()).at_name(address)
+    }
+
+    /// The same frame under that name.
+    pub(crate) fn at_name(self, address: &Address) -> Self {
+        Self { host: address.authority(), ..self }
+    }
+
     /// The frame for somebody who is not signed in.
     pub(crate) fn nobody(house: &House) -> Self {
         Self { house: house.name.clone(), host: house.authority(), me: None }
@@ -126,6 +136,13 @@ impl When {
             date: moment.strftime("%-d %B %Y").to_string(),
             distance: distance(now.saturating_sub(at)),
         }
+    }
+}
+
+impl When {
+    /// The day alone, for "until".
+    pub(crate) fn day(&self) -> &str {
+        &self.date
     }
 }
 

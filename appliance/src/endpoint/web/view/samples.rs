@@ -7,7 +7,9 @@ use super::account::{
 use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
-use super::sign_in::{Invite, InvitePassword, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg};
+use super::sign_in::{
+    Invite, InvitePassword, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
+};
 use super::trouble::{Trouble, TroublePage};
 use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
 use crate::endpoint::trust::view::{ArrivalPage, Handout, InTheClearPage, Reach, TrustPage};
@@ -139,6 +141,7 @@ pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str)
         chrome: outside(),
         notice,
         app: app.map(str::to_owned),
+        former: None,
         username: username.to_owned(),
         next: "/account?a=1&b=\"2\"".to_owned(),
     }
@@ -146,6 +149,17 @@ pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str)
 
 fn at_the_door(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "sign_in", &sign_in(None, None, ""));
+    let former = Some("latchkey.miller.example".to_owned());
+    rendered(pages, "sign_in_moved", &SignIn { former: former.clone(), ..sign_in(None, None, "") });
+    for (name, days) in [("moved", Some(12)), ("moved_done", None)] {
+        let page = Moved {
+            chrome: inside(),
+            notice: days.is_none().then(|| Notice::of(News::Done(Done::PasskeyAdded))),
+            until: days.map(|days| When::new(NOW + Span::days(days), NOW)),
+            next: "/authorize?client_id=photos".to_owned(),
+        };
+        rendered(pages, name, &page);
+    }
     rendered(pages, "sign_in_wrong", &sign_in(says(News::WrongPassword), Some("Photos"), "mia"));
     rendered(pages, "sign_in_locked", &sign_in(says(News::Locked { minutes: 1 }), None, "mia"));
     rendered(pages, "sign_in_weak", &sign_in(says(News::TooWeak), None, "mia"));
@@ -169,6 +183,7 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             app: (!has_password).then(|| "Photos".to_owned()),
             stronger: !has_password,
             has_password,
+            former: former.clone().filter(|_| has_password),
             next: "/account/sign-in".to_owned(),
         };
         rendered(pages, name, &page);
@@ -235,6 +250,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         chrome: inside(),
         notice: None,
         apps: tiles,
+        passkey_due: None,
         only_one_way_in: true,
         codes_would_help: true,
         certificate: None,
@@ -253,6 +269,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
     }
     page.certificate = None;
     page.apps.clear();
+    page.passkey_due = Some(When::new(NOW + Span::days(12), NOW));
     rendered(pages, "dashboard_empty", &page);
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
@@ -386,6 +403,7 @@ fn other_tabs(pages: &mut BTreeMap<String, String>) {
 fn trouble(pages: &mut BTreeMap<String, String>) {
     for (name, trouble) in [
         ("trouble_not_found", Trouble::NotFound),
+        ("trouble_moved", Trouble::Moved { issuer: "https://id.miller.example".to_owned() }),
         ("trouble_bad_request", Trouble::BadRequest),
         ("trouble_not_from_here", Trouble::NotFromHere),
         ("trouble_not_allowed", Trouble::NotAllowed),

@@ -11,6 +11,8 @@ pub(crate) struct SignIn {
     pub notice: Option<Notice>,
     /// The app that waits for this sign-in, by its title.
     pub app: Option<String>,
+    /// The name that the house had: its passkeys are asked for by a button of their own.
+    pub former: Option<String>,
     /// What was typed before.
     pub username: String,
     /// Where to go afterwards: an address on this site, or empty.
@@ -52,6 +54,19 @@ pub(crate) struct Reauthenticate {
     /// Only a passkey is enough for that app.
     pub stronger: bool,
     pub has_password: bool,
+    /// The name that the house had: its passkeys are asked for by a button of their own.
+    pub former: Option<String>,
+    pub next: String,
+}
+
+/// `/moved`: after a sign-in with a passkey of the name that the house had.
+#[derive(Debug, Template)]
+#[template(path = "moved.html")]
+pub(crate) struct Moved {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    /// Until when the person's passkeys work; `None` when there is one for the new name already.
+    pub until: Option<When>,
     pub next: String,
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct TroublePage {
 pub(crate) enum Trouble {
     /// Nothing lives at this address.
     NotFound,
+    /// The house has another name now, and does not answer to this one any more.
+    Moved { issuer: String },
     /// The form cannot be read, or is too large.
     BadRequest,
     /// The form came from another site.
