@@ -1,7 +1,7 @@
 // A house for one test file: the real binary with a fresh household on a port of its own, run by its own command line.
 
 import { spawn, execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, watch, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -43,19 +43,24 @@ export class House {
     return house;
   }
 
-  // A box as it comes, without an owner, under a name of its own and with a port without TLS.
-  static async box(host) {
+  // A box as it comes, without an owner, under a name of its own (or reached by its address until it has one) and with a port
+  // without TLS. `card`: what its owner wrote to the boot partition.
+  static async box(host, { card } = {}) {
     const house = new House();
     house.directory = await mkdtemp(path.join(tmpdir(), "latchkey-browser-"));
     house.port = await freePort();
-    house.origin = `https://${host}:${house.port}`;
+    house.origin = `https://${host ?? "127.0.0.1"}:${house.port}`;
     house.plainPort = await freePort();
-    house.plain = `http://${host}:${house.plainPort}`;
+    house.plain = `http://${host ?? "127.0.0.1"}:${house.plainPort}`;
+    house.card = path.join(house.directory, "card");
     const data = path.join(house.directory, "data");
     house.socket = path.join(data, "control", "latchkey.sock");
     const config = path.join(house.directory, "latchkey.toml");
+    await mkdir(house.card);
+    if (card) await writeFile(path.join(house.card, "latchkey.toml"), card);
     await writeFile(config, `
-host = "${host}"
+${host ? `host = "${host}"` : ""}
+${card ? `boot_dir = "${house.card}"` : ""}
 port = ${house.port}
 listen = ["127.0.0.1:${house.port}"]
 plain = ["127.0.0.1:${house.plainPort}"]
@@ -85,6 +90,25 @@ data_dir = "${data}"
     await house.ready("ready");
     await house.claim(owner);
     return house;
+  }
+
+  // What a person reads who puts the card into a computer; it is written soon after the start.
+  async outcome() {
+    const enough = new AbortController();
+    const late = setTimeout(() => enough.abort(new Error("nothing was written to the card")), READY_WITHIN);
+    const news = watch(this.card, { signal: enough.signal });
+    try {
+      // Watching begins with the first question, so that comes before the first look.
+      for (let event = news.next(); ; event = news.next()) {
+        event.catch(() => {});
+        const text = await readFile(path.join(this.card, "latchkey-setup.txt"), "utf8").catch(() => "");
+        if (text.endsWith("\n")) return text;
+        await event;
+      }
+    } finally {
+      clearTimeout(late);
+      enough.abort();
+    }
   }
 
   // Gives it an owner, at its console.

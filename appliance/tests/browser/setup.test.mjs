@@ -5,12 +5,14 @@ import { afterEach, beforeEach, test } from "node:test";
 import { House } from "./house.mjs";
 import { DESKTOP, PHONE, Visitor, launch } from "./visitor.mjs";
 
+const HOST = "id.house.test";
+
 let house;
 let browser;
 
 beforeEach(async () => {
   house = await House.open({ unclaimed: true });
-  browser = await launch();
+  browser = await launch({ names: [`MAP ${HOST} 127.0.0.1`] });
 });
 
 afterEach(async () => {
@@ -47,6 +49,12 @@ async function setUp(visitor, effort) {
   await visitor.fits();
   await effort.type(page.getByLabel("Your name"), "Mira Holm");
   await effort.tap(button(page, "Continue"));
+  await moveIn(visitor, effort);
+}
+
+// From the owner's link to the dashboard.
+async function moveIn(visitor, effort) {
+  const { page } = visitor;
   await visitor.heading("Hello Mira Holm, come in");
   await visitor.fits();
   await effort.tap(button(page, "Create my passkey"));
@@ -125,4 +133,60 @@ test("a second browser sees that somebody else began, and the button gives it th
   await first.page.waitForURL(/\/signin/);
   await first.leave();
   await second.leave();
+});
+
+test("from an address over the box's own authority to its dashboard under the new name", async () => {
+  await house.close();
+  house = await House.box(null);
+  const there = `https://${HOST}:${house.port}`;
+  const visitor = await Visitor.arrive(browser, house, PHONE);
+  visitor.allowedOrigins.add(there);
+  await visitor.carryAuthenticator();
+  const { page } = visitor;
+  await visitor.goto("/");
+  await page.getByText("Waiting for the button").waitFor();
+  await house.latchkey("panel", "press", "tap");
+  await visitor.heading("Two names");
+  await visitor.fits();
+  await page.getByLabel("What do you call your home?").fill("Holm");
+  await page.getByLabel("Under which address").fill(HOST);
+  await button(page, "Continue").click();
+  await visitor.heading(`How shall phones trust ${HOST}?`);
+  await visitor.fits();
+  await button(page, "The box vouches for itself").click();
+  await visitor.heading(`On to ${HOST}`);
+  await visitor.fits();
+  await button(page, `Check ${HOST}`).click();
+  await page.getByText("It works").waitFor();
+  await button(page, `Go on at ${HOST}`).click();
+  await page.waitForURL(`${there}/setup/owner`);
+  await page.getByText(`is called ${HOST} for good`).waitFor();
+  await page.getByLabel("Your name").fill("Mira Holm");
+  await button(page, "Continue").click();
+  await moveIn(visitor, new Effort());
+  const certificate = JSON.parse(await house.latchkey("cert", "status"));
+  assert.equal(certificate.kind, "own-ca");
+  assert.equal(certificate.host, HOST);
+  await visitor.leave();
+});
+
+test("a card that says it all leaves the code and the passkey", async () => {
+  await house.close();
+  house = await House.box(null, {
+    card: `host = "${HOST}"\nhouse = "Holm"\n[certificate]\nkind = "own-ca"\n[owner]\nname = "Mira Holm"\n`,
+  });
+  house.origin = `https://${HOST}:${house.port}`;
+  const [code] = /[2-9A-Z]{4}-[2-9A-Z]{4}/.exec(await house.outcome());
+  const visitor = await Visitor.arrive(browser, house, PHONE);
+  await visitor.carryAuthenticator();
+  const { page } = visitor;
+  await visitor.goto("/");
+  await page.getByText("The box has no button").click();
+  await page.getByLabel("The code of the box").fill(code);
+  await button(page, "Use this code").click();
+  await visitor.heading("Who looks after it?");
+  assert.equal(await page.getByLabel("Your name").inputValue(), "Mira Holm");
+  await button(page, "Continue").click();
+  await moveIn(visitor, new Effort());
+  await visitor.leave();
 });

@@ -49,10 +49,14 @@ impl Idp {
 
 /// Keeps the choice in a transaction that is under way.
 pub(crate) fn put_choice(op: &Writing<'_>, choice: &CertificateChoice) -> Result<Change, Abort<Refusal>> {
-    if op.setting::<CertificateChoice>(SETTING)?.unwrap_or_default() == *choice {
+    let before: Option<CertificateChoice> = op.setting(SETTING)?;
+    if before.as_ref() != Some(choice) {
+        // Also when it is what would be done without it: somebody has said so.
+        op.put_setting(SETTING, choice, op.ctx.now)?;
+    }
+    if before.unwrap_or_default() == *choice {
         return Ok(Change::Unchanged);
     }
-    op.put_setting(SETTING, choice, op.ctx.now)?;
     op.record("certificate.choose", "", choice.redacted())?;
     Ok(Change::Changed)
 }

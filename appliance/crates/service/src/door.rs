@@ -40,7 +40,8 @@ impl Door {
 
     /// Somebody at the page.
     pub(crate) fn stranger(&self) -> Context {
-        let origin = Origin { address: Some(IpAddr::from([192, 0, 2, 7])), device: "Firefox on Linux".into(), at: None };
+        let origin =
+            Origin { address: Some(IpAddr::from([192, 0, 2, 7])), device: "Firefox on Linux".into(), at: None };
         Context::anonymous(steady(self.now), origin)
     }
 

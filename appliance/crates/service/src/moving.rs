@@ -94,9 +94,11 @@ impl Idp {
     pub fn passkey_due(&self, ctx: &Context) -> Result<Option<Timestamp>, OpError<Refusal>> {
         let Some(former) = self.nameplate.former_address(ctx.moment()) else { return Ok(None) };
         let me = ctx.actor.account().ok_or(Refusal::Denied(Denied::NotSignedIn))?;
-        self.read(ctx, Need::SeeSelf(me), |op| {
-            Ok(behind_until(op, former.house(), me, true)?.and_then(|until| until.0))
-        })
+        self.read(
+            ctx,
+            Need::SeeSelf(me),
+            |op| Ok(behind_until(op, former.house(), me, true)?.and_then(|until| until.0)),
+        )
     }
 
     /// Gives the house another host name. For so long, counted from the move, it answers to the one before as well. The same

@@ -41,11 +41,7 @@ pub enum Asked {
 
 impl Nameplate {
     pub(crate) fn new(house: House, claimed: bool) -> Self {
-        Self {
-            house: RwLock::new(Arc::new(house)),
-            claimed: AtomicBool::new(claimed),
-            lapsed: AtomicBool::new(false),
-        }
+        Self { house: RwLock::new(Arc::new(house)), claimed: AtomicBool::new(claimed), lapsed: AtomicBool::new(false) }
     }
 
     /// The names that hold now.

@@ -31,7 +31,6 @@ const CLAIMED_AT: &str = "claimed_at";
 pub(crate) const HOST: &str = "host";
 const HOUSE: &str = "house";
 const FIRST_OWNER: &str = "first_owner";
-const CERTIFICATE_DECIDED: &str = "certificate_decided";
 
 /// Who made the link of the setup, as its `created_by`; no name has a blank.
 const IN_SETUP: &str = "the setup";
@@ -244,8 +243,7 @@ impl Idp {
             let (host_is_given, house_is_given) = (self.given.host.is_some(), self.given.house.is_some());
             let house_named = house_is_given || op.setting::<String>(HOUSE)?.is_some();
             let named = house_named && !house.host.is_provisional();
-            let certificate_decided = op.setting::<bool>(CERTIFICATE_DECIDED)?.unwrap_or_default()
-                || op.setting::<CertificateChoice>(certificate::SETTING)?.is_some();
+            let certificate_decided = op.setting::<CertificateChoice>(certificate::SETTING)?.is_some();
             Ok(SetupView { house, host_is_given, house_is_given, named, certificate_decided, owner })
         })
     }
@@ -263,12 +261,6 @@ impl Idp {
         })?;
         self.look_at_names()?;
         Ok(change)
-    }
-
-    /// Keeps that the question of the certificate is settled, so that it is not asked again.
-    pub fn settle_certificate(&self, ctx: &Context, held: Option<&str>) -> Result<(), OpError<SetupRefusal>> {
-        self.holds_claim(ctx, held)?;
-        self.write(ctx, Need::Nothing, |op| Ok(op.put_setting(CERTIFICATE_DECIDED, &true, op.ctx.now)?))
     }
 
     /// Makes the owner and the link that leads to their first passkey. Doing it again with another name renames that owner and

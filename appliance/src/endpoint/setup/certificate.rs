@@ -5,11 +5,11 @@ use std::sync::Arc;
 use domain::certificate::CertificateChoice;
 use domain::clock::Moment;
 use serde_json::{Value, json};
-use service::{Context, Idp, SetupView};
+use service::{Context, Idp, OpError, SetupView};
 
 use super::{see, step, turned_away};
 use crate::api::CertificateTrial;
-use crate::certificate::NotChanged;
+use crate::certificate::{Done, NotChanged};
 use crate::endpoint::web::view::part::{Chrome, News, Notice};
 use crate::endpoint::web::view::setup::{Certificate, PROVIDERS};
 use crate::endpoint::web::visit::{Answer, Fields, show};
@@ -61,7 +61,8 @@ pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
         },
     };
     match choose(&app, &request, choice).await? {
-        Ok(()) => Ok(Response::redirect303("/setup/next")),
+        Ok(true) => Ok(Response::redirect303("/setup/certificate")),
+        Ok(false) => Ok(Response::redirect303("/setup/next")),
         Err(why) => Ok(show_form(&app, &seen, typed, Look::Failed(why))),
     }
 }
@@ -81,20 +82,17 @@ fn choice(typed: &Typed, token: &str) -> Result<CertificateChoice, String> {
     serde_json::from_value(choice).map_err(|why| why.to_string())
 }
 
-/// Has the certificates choose, for the browser that holds the claim.
-async fn choose(app: &App, request: &Request, choice: CertificateChoice) -> Result<Result<(), String>, Response> {
+/// Has the certificates choose, for the browser that holds the claim; whether that takes a while.
+async fn choose(app: &App, request: &Request, choice: CertificateChoice) -> Result<Result<bool, String>, Response> {
     let (certificates, moment) = (Arc::clone(&app.certificates), request.moment());
     let chosen = step(app, request, move |idp, context, held| {
         idp.see_setup(context, held)?;
-        let chosen = match certificates.choose(idp, &Context::system(moment), choice) {
-            Ok(_) => Ok(()),
+        Ok(match certificates.choose(idp, &Context::system(moment), choice) {
+            Ok(Done { running, .. }) => Ok(running),
             Err(NotChanged::Trouble(trouble)) => Err(sentence(trouble.what, &trouble.hint)),
-            Err(NotChanged::Op(error)) => return Ok(Err(format!("{error:?}"))),
-        };
-        if chosen.is_ok() {
-            idp.settle_certificate(context, held)?;
-        }
-        Ok(chosen)
+            Err(NotChanged::Op(OpError::Refused(refusal))) => Err(refusal.to_string()),
+            Err(NotChanged::Op(OpError::Fault(fault))) => return Err(OpError::Fault(fault)),
+        })
     });
     chosen.await?.map_err(|error| turned_away(app, error))
 }

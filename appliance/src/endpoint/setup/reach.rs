@@ -20,7 +20,8 @@ pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
         steps: authority.as_ref().map(|_| format!("{}/trust", plain_origin(&app).unwrap_or_default())),
         fingerprint: authority.map(|authority| authority.facts.fingerprint),
     };
-    Ok(reach::allow(show(&app, 200, &page), &seen.house, None))
+    let page = show(&app, 200, &page).form_target(&seen.house.issuer());
+    Ok(reach::allow(page, &seen.house, None))
 }
 
 pub(super) async fn go(app: Arc<App>, request: Request) -> Answer {

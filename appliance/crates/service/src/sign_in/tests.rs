@@ -674,9 +674,7 @@ fn hash_of(door: &Door, account: &Account) -> domain::credential::PasswordHash {
             let all = op.credentials(account.id)?;
             Ok(all.into_iter().find_map(|stored| match stored.credential {
                 Credential::Password(hash) => Some(hash),
-                Credential::Passkey(_)
-                | Credential::Totp(_)
-                | Credential::Recovery(_) => None,
+                Credential::Passkey(_) | Credential::Totp(_) | Credential::Recovery(_) => None,
             }))
         })
         .unwrap()
