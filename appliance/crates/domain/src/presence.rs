@@ -135,6 +135,8 @@ const LETTERS: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 8;
 /// Most tries of codes in a minute, by all browsers together.
 const TRIES: usize = 10;
+/// Most recovery windows in an hour: whoever leans on the button does not keep the house open.
+const RECOVERIES: usize = 3;
 
 /// A one-time code that only the box itself shows: on its console, or in a file on its card.
 #[derive(Clone, Debug)]
@@ -168,17 +170,31 @@ impl PresenceCode {
     }
 }
 
-/// Counts the tries of the last minute.
-#[derive(Clone, Debug, Default)]
-pub struct Tries(Vec<Uptime>);
+/// Counts what may happen only so often in a while.
+#[derive(Clone, Debug)]
+pub struct Tries {
+    most: usize,
+    within: Duration,
+    made: Vec<Uptime>,
+}
 
 impl Tries {
+    /// Codes that are typed.
+    pub const fn of_codes() -> Self {
+        Self { most: TRIES, within: Duration::from_secs(60), made: Vec::new() }
+    }
+
+    /// Recovery windows that are opened.
+    pub const fn of_recoveries() -> Self {
+        Self { most: RECOVERIES, within: Duration::from_secs(60 * 60), made: Vec::new() }
+    }
+
     /// Whether one more may be made now; it is counted.
     pub fn admit(&mut self, now: Uptime) -> bool {
-        self.0.retain(|at| now.since(*at) < Duration::from_secs(60));
-        let room = self.0.len() < TRIES;
+        self.made.retain(|at| now.since(*at) < self.within);
+        let room = self.made.len() < self.most;
         if room {
-            self.0.push(now);
+            self.made.push(now);
         }
         room
     }
@@ -244,9 +260,17 @@ mod tests {
 
     #[test]
     fn codes_are_tried_ten_times_a_minute() {
-        let mut tries = Tries::default();
+        let mut tries = Tries::of_codes();
         assert_eq!((0..20).filter(|_| tries.admit(at(1))).count(), 10);
         assert!(!tries.admit(at(60)));
         assert!(tries.admit(at(61)));
+    }
+
+    #[test]
+    fn recovery_windows_open_three_times_an_hour() {
+        let mut tries = Tries::of_recoveries();
+        assert_eq!((0..9).filter(|minute| tries.admit(at(minute * 60))).count(), 3);
+        assert!(!tries.admit(at(3599)));
+        assert!(tries.admit(at(3600)));
     }
 }

@@ -19,12 +19,19 @@ const TICKET: u64 = 10 * 60 * 1000;
 #[derive(Default)]
 pub(crate) struct Presence(Mutex<State>);
 
-#[derive(Default)]
 struct State {
     window: Option<Window>,
     code: Option<PresenceCode>,
     tries: Tries,
+    recoveries: Tries,
     ticket: Option<(Digest, Uptime)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (tries, recoveries) = (Tries::of_codes(), Tries::of_recoveries());
+        Self { window: None, code: None, tries, recoveries, ticket: None }
+    }
 }
 
 impl Presence {
@@ -49,6 +56,10 @@ impl Idp {
                 }
                 WindowKind::Recovery if !claimed => {
                     return Err(Refusal::Conflict("this box has no owner yet; claim it".into()).into());
+                }
+                WindowKind::Recovery if !self.presence.lock().recoveries.admit(ctx.uptime) => {
+                    let why = "a recovery window opens three times an hour at most; wait a while";
+                    return Err(Refusal::Conflict(why.into()).into());
                 }
                 WindowKind::Claim | WindowKind::Recovery => {}
             }

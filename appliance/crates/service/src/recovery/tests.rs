@@ -228,6 +228,15 @@ fn a_recovery_window_is_over_after_two_minutes() {
 }
 
 #[test]
+fn a_recovery_window_opens_three_times_an_hour() {
+    let (door, _, _) = door();
+    give_office(&door, "anna", "owners");
+    let open = || door.house.idp.open_window(&console(), WindowKind::Recovery);
+    assert_eq!((0..5).filter(|_| open().is_ok()).count(), 3);
+    assert!(matches!(refusal(open()), Refusal::Conflict(why) if why.contains("three times an hour")));
+}
+
+#[test]
 fn codes_say_what_they_are_worth() {
     let door = Door::new();
     door.house.person("olga", &["owners"]);
