@@ -1,11 +1,10 @@
 //! Wires everything together: store, threads, sockets, signals, and an orderly end.
 
+mod error;
 mod fault;
 
 use std::convert::Infallible;
-use std::fmt;
 use std::fs::DirBuilder;
-use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -17,22 +16,24 @@ use domain::clock::Moment;
 use domain::entropy::Entropy;
 use domain::house::House;
 use futures_lite::FutureExt;
-use service::{Idp, StartError};
+use service::Idp;
 use smol::Executor;
 use smol::channel::{self, Sender};
 
 use crate::bridge::{Bridge, Busy};
-use crate::certificate::{self, Certificates, Trouble};
+use crate::certificate::{self, Certificates};
 use crate::clock::Timekeeper;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
 use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
 use crate::lookup::Lookups;
 use crate::panel::health;
 use crate::provisioning::{self, Began, Card, keep_outcome};
 use crate::reach::Beacon;
-use crate::system::{self, Clock, NoEntropy, SystemEntropy};
+use crate::system::{self, Clock, SystemEntropy};
 use crate::{log, mdns, signals, tend};
+
+pub use error::ServeError;
 
 /// Connections on the control socket.
 const CONTROL_CONNECTIONS: usize = 16;
@@ -359,80 +360,6 @@ impl Desk {
 /// Too many operations wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooBusy;
-
-/// Why the server does not start.
-#[derive(Debug)]
-pub enum ServeError {
-    /// The configuration cannot be used.
-    Config(ConfigError),
-    /// The kernel gives no random bytes.
-    Entropy(NoEntropy),
-    /// A folder, file or socket cannot be had.
-    Path(PathBuf, io::Error),
-    /// An address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// The machine has no more threads.
-    Threads(io::Error),
-    /// The certificate cannot be used.
-    Tls(Trouble),
-    /// TLS cannot be set up.
-    Handshakes(rustls::Error),
-    /// Nothing could be done before it began.
-    Busy,
-    /// The household cannot be opened.
-    Store(StartError),
-}
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::Entropy(error) => error.fmt(f),
-            Self::Path(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
-                write!(
-                    f,
-                    "cannot listen on {address}: another program does; stop it or change `listen` (`plain` without TLS)"
-                )
-            }
-            Self::Listen(address, error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                write!(f, "cannot listen on {address}: ports below 1024 need CAP_NET_BIND_SERVICE")
-            }
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
-            Self::Tls(error) => write!(f, "the certificate cannot be used: {error}"),
-            Self::Handshakes(error) => write!(f, "TLS cannot be set up: {error}"),
-            Self::Busy => f.write_str("the server is busy before it began"),
-            Self::Store(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ServeError {}
-
-impl From<ConfigError> for ServeError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl From<NoEntropy> for ServeError {
-    fn from(error: NoEntropy) -> Self {
-        Self::Entropy(error)
-    }
-}
-
-impl From<Trouble> for ServeError {
-    fn from(error: Trouble) -> Self {
-        Self::Tls(error)
-    }
-}
-
-impl From<StartError> for ServeError {
-    fn from(error: StartError) -> Self {
-        Self::Store(error)
-    }
-}
 
 fn make_data_dir(path: &Path) -> Result<(), ServeError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
