@@ -5,7 +5,7 @@ ARGS ?=
 .PHONY: help demo test browser-test bench fuzz fmt audit
 
 help:
-	@echo "make demo          the whole provider on https://localhost:8443 (ARGS=--fresh starts over)"
+	@echo "make demo          the whole provider on https://localhost:8443 (ARGS=--fresh starts over, ARGS=--unclaimed begins without an owner)"
 	@echo "make test          formatting, lints, every test, a real relying party, a real browser"
 	@echo "make browser-test  only the relying party and the browser"
 	@echo "make bench         size, memory, speed and disk writes, each beside its bound"

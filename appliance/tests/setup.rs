@@ -297,6 +297,73 @@ fn a_setup_that_broke_off_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_power_cut_after_any_step_only_asks_for_presence_again() {
+    let mut server = Server::unclaimed_on_card("");
+    let mut held = String::new();
+    let mut link = String::new();
+    // What is done, under which name, and the step that is open after the lights are on again.
+    for (step, authority, open) in [
+        ("begin", "192.168.1.20", "/setup/names"),
+        ("names", "192.168.1.20", "/setup/certificate"),
+        ("certificate", "192.168.1.20", "/setup/reach"),
+        ("owner", "id.example", "/setup/owner"),
+    ] {
+        let mut anna =
+            Browser { server: &server, from: [192, 168, 1, 7].into(), authority: authority.to_owned(), held };
+        tap(&server);
+        assert_eq!(anna.begin().status, 303);
+        match step {
+            "names" => drop(anna.post("/setup/names", &[("house", "Holm"), ("host", "id.example")])),
+            "certificate" => anna.settle(),
+            "owner" => link = anna.name_owner("Mira"),
+            _ => {}
+        }
+        assert_eq!(location(&anna.get("/setup/next")), open, "{step}");
+        held = anna.held;
+        server.cut_power();
+        let mut anna =
+            Browser { server: &server, from: [192, 168, 1, 7].into(), authority: authority.to_owned(), held };
+        assert_eq!(location(&anna.get("/setup/next")), "/setup", "{step}");
+        tap(&server);
+        anna.begin();
+        assert_eq!(location(&anna.get("/setup/next")), open, "{step}");
+        held = anna.held;
+    }
+    let mut anna = Browser { server: &server, from: [192, 168, 1, 7].into(), authority: "id.example".to_owned(), held };
+    assert_eq!(anna.get(&link).status, 410);
+    let link = anna.name_owner("Mira Holm");
+    anna.move_in(&link);
+    server.cut_power();
+    assert_eq!(server.send_to("id.example", &Call::get("/signin").header("Accept", "text/html")).status, 200);
+}
+
+#[test]
+fn a_code_that_was_read_from_the_card_is_good_after_the_next_start_and_once() {
+    let mut server = Server::unclaimed_on_card(NAMED);
+    let shown = code(&server);
+    server.cut_power();
+    assert_eq!(code(&server), shown);
+    let mut anna = Browser::at(&server, 7);
+    assert_eq!(anna.begin_with(&shown).status, 303);
+    server.cut_power();
+    assert_eq!(Browser::at(&server, 7).begin_with(&shown).status, 403);
+    assert_ne!(code(&server), shown);
+}
+
+#[test]
+fn a_box_without_a_name_is_not_claimed_at_its_console_either() {
+    let server = Server::unclaimed("");
+    let refused = server.send(&Call::post("/api/v1/presence/claim").on_console());
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("latchkey domain move"), "{}", refused.text());
+    let body = serde_json::json!({"host": "id.example", "former_days": 90});
+    let named = server.send(&Call::new("PUT", "/api/v1/domain").on_console().json(&body));
+    assert_eq!(named.status, 200, "{}", named.text());
+    assert_eq!(server.send(&Call::post("/api/v1/presence/claim").on_console()).status, 200);
+    assert_eq!(server.names().issuer(), "https://id.example");
+}
+
+#[test]
 fn a_ticket_takes_the_claim_to_the_new_name_once() {
     let server = Server::unclaimed("");
     let mut anna = named(&server);

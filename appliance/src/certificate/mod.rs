@@ -191,6 +191,11 @@ impl Certificates {
         shown.is_some_and(|key| key.cert.first().is_some_and(|leaf| facts::is_for(leaf, name)))
     }
 
+    /// Whether the first name shows a certificate that vouches for itself.
+    pub(crate) fn shows_self_made(&self) -> bool {
+        lock(&self.entries).first().is_some_and(|entry| entry.kind == Kind::SelfMade)
+    }
+
     /// Whether the configuration names the files, so that nothing else can be chosen.
     pub(crate) fn configured(&self) -> bool {
         self.configured.is_some()

@@ -19,7 +19,7 @@ Examples:
   latchkey claim --here
   latchkey claim --output json")]
 pub(crate) struct Claim {
-    /// Claim it right here, for somebody who makes the owner with this command line: the setup pages are closed
+    /// Claim it here: the setup pages close, and you make the owner with `latchkey person create`
     #[arg(long)]
     here: bool,
 }

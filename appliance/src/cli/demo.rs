@@ -27,7 +27,7 @@ pub(crate) struct Demo {
     /// Where to listen on 127.0.0.1 for what a box says on port 80: the page about trust
     #[arg(long, value_name = "PORT")]
     plain_port: Option<u16>,
-    /// Where the household is kept; ~/.local/share/latchkey-demo unless said otherwise
+    /// Where the household is kept; ~/.local/share/latchkey-demo (or latchkey-demo-unclaimed) unless said otherwise
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
 }

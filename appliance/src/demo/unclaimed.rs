@@ -35,13 +35,19 @@ fn words(config: &Config, desk: &Desk) -> Result<String, DemoError> {
     let console = Context::new(Actor::Console, desk.moment(), Origin::default());
     let code = desk.operate(move |idp| idp.presence_code(&console));
     let code = code.map_err(|_| DemoError::Unexpected("the server is busy before it began".to_owned()))??;
+    let program = std::env::current_exe().map_or_else(|_| "latchkey".to_owned(), |path| path.display().to_string());
+    let plain = config.plain_addresses().first().map_or_else(String::new, |address| {
+        format!("\nWhat its port 80 would say is on http://localhost:{}\n", address.port())
+    });
     Ok(format!(
         "\nNobody owns this Latchkey yet. Open\n\n  {}/setup\n\n\
          in a browser on this computer (\"Advanced\", then \"Proceed to localhost\": the demo made its certificate itself),\n\
          and press Enter here when the page asks for the button. Without a button, this code does the same: {}\n\n\
-         Ctrl-C stops it.\n",
+         From another terminal, see its LED, and manage it:\n\n\
+         \x20 export LATCHKEY_SOCKET={}\n  {program} panel --keys\n  {program} status\n{plain}\nCtrl-C stops it.\n",
         house.issuer(),
-        code.expose()
+        code.expose(),
+        config.socket().display()
     ))
 }
 

@@ -30,7 +30,10 @@ pub(crate) fn press(socket: PathBuf, length: Duration) -> Result<&'static str, P
             | Effect::CancelReset
             | Effect::FactoryReset,
         )
-        | None => return Ok("nothing waits for that"),
+        | None => {
+            let why = "this press opens nothing now: a tap claims a box without an owner, a hold lets an owner of a claimed one back in";
+            return Err(PanelError::Refused(why.to_owned()));
+        }
     };
     link::perform(&client, job)?;
     Ok(said)

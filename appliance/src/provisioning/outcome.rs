@@ -93,7 +93,7 @@ pub(super) fn text(began: &Began, now: &Now) -> Secret<String> {
     lines.extend(now.addresses.iter().map(|address| format!("  {address}")));
     if let Some(code) = &now.code {
         lines.push(String::new());
-        lines.push("and type this code, which is good once and until the box is started again:".to_owned());
+        lines.push("and type this code, which is good once:".to_owned());
         lines.push(format!("  {}", code.expose()));
     }
     for (host, fingerprint) in &now.fingerprints {

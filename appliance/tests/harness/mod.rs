@@ -108,6 +108,7 @@ pub struct Server {
     pub clock: Arc<SetClock>,
     pub issuer: String,
     desk: Desk,
+    config: Config,
     running: Option<Running>,
     data_dir: PathBuf,
 }
@@ -134,6 +135,23 @@ impl Server {
     /// The same without an owner, with these lines of configuration.
     pub fn unclaimed(lines: &str) -> Self {
         Self::build(&config(lines), Timeouts::default(), Sockets::None)
+    }
+
+    /// The same with its household on a card: see [`Self::cut_power`].
+    pub fn unclaimed_on_card(lines: &str) -> Self {
+        Self::build(&config(lines), Timeouts::default(), Sockets::NoneButCard)
+    }
+
+    /// The power goes and comes back: what was not on the card is gone.
+    pub fn cut_power(&mut self) {
+        let setup = Setup {
+            config: self.config.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            entropy: Arc::new(SeededEntropy::new(99)),
+            timeouts: Timeouts::default(),
+            in_memory: false,
+        };
+        self.desk = Desk::open(setup).unwrap();
     }
 
     /// A server on a free port of 127.0.0.1, called `https://localhost:<port>`.
@@ -189,7 +207,7 @@ listen = [\"127.0.0.1:{port}\"]
 
     fn build_from(seed: u64, config: &Config, timeouts: Timeouts, sockets: Sockets) -> Self {
         // Clients that were not written for this harness compare certificates and tokens with their own clock.
-        let start = if let Sockets::None = sockets { START } else { SystemClock.now() };
+        let start = if let Sockets::None | Sockets::NoneButCard = sockets { START } else { SystemClock.now() };
         let clock = Arc::new(SetClock::new(start));
         let data_dir = config.data_dir.clone();
         let setup = Setup {
@@ -197,12 +215,13 @@ listen = [\"127.0.0.1:{port}\"]
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(SeededEntropy::new(seed)),
             timeouts,
-            in_memory: !matches!(sockets, Sockets::TlsAndControl),
+            in_memory: !matches!(sockets, Sockets::TlsAndControl | Sockets::NoneButCard),
         };
-        if let Sockets::None = sockets {
+        if let Sockets::None | Sockets::NoneButCard = sockets {
+            std::fs::create_dir_all(&data_dir).unwrap();
             let desk = Desk::open(setup).unwrap();
             let issuer = desk.house().issuer();
-            return Self { clock, issuer, desk, running: None, data_dir };
+            return Self { clock, issuer, desk, config: config.clone(), running: None, data_dir };
         }
         let server = serve::Server::open(setup).unwrap();
         let desk = server.desk();
@@ -213,7 +232,7 @@ listen = [\"127.0.0.1:{port}\"]
         let (stopper, stop) = serve::stop();
         let thread = std::thread::spawn(move || server.run(stop));
         let running = Running { stopper: Some(stopper), thread: Some(thread), address, plain, certificate };
-        Self { clock, issuer, desk, running: Some(running), data_dir }
+        Self { clock, issuer, desk, config: config.clone(), running: Some(running), data_dir }
     }
 
     /// Sends a call without a socket.
@@ -302,6 +321,7 @@ impl Drop for Server {
 #[derive(Clone, Copy)]
 enum Sockets {
     None,
+    NoneButCard,
     Tls,
     TlsAndControl,
 }

@@ -125,11 +125,11 @@ impl Indicator {
             Self::Fault(Bad::DataPartition) => fault(
                 2,
                 "fault-data-partition",
-                "The card's data partition cannot be used; restore a backup to a new card",
+                "The card's data partition cannot be used; switch the box off and on once, and if that does not help, use a new card",
             ),
             Self::Fault(Bad::CrashLoop) => fault(3, "fault-crash-loop", "The server does not come up; see its log"),
             Self::Fault(Bad::ClockImpossible) => {
-                fault(4, "fault-clock-impossible", "The clock cannot be right; set it with `latchkey time`")
+                fault(4, "fault-clock-impossible", "The clock cannot be right; set it with `latchkey time set`")
             }
             Self::Fault(Bad::Configuration) => {
                 fault(5, "fault-configuration", "The configuration cannot be used; the server's log names the line")
@@ -152,7 +152,7 @@ impl Indicator {
                 7,
                 "unclaimed",
                 Pattern([times(1, 2000, 2000), NONE, NONE]),
-                "Nobody owns this box yet. Tap the button and open its address in a browser",
+                "Nobody owns this box yet. Open its address in a browser, then tap the button",
             ),
             Self::Degraded(Look::Disk) => degraded(1, "degraded-disk", "The card is nearly full"),
             Self::Degraded(Look::Certificate) => {

@@ -156,10 +156,18 @@ impl PresenceCode {
         Self(Secret::new(text))
     }
 
+    /// One that was [shown](Self::shown) before.
+    pub fn read(shown: &str) -> Self {
+        Self(Secret::new(shown.chars().filter(char::is_ascii_alphanumeric).collect()))
+    }
+
     /// As it is shown: `ABCD-EFGH`.
     pub fn shown(&self) -> Secret<String> {
-        let (head, tail) = self.0.expose().split_at(LENGTH / 2);
-        Secret::new(format!("{head}-{tail}"))
+        let text = self.0.expose();
+        match text.split_at_checked(LENGTH / 2) {
+            Some((head, tail)) => Secret::new(format!("{head}-{tail}")),
+            None => self.0.clone(),
+        }
     }
 
     /// Whether this was typed, whatever its case, hyphens and spaces.

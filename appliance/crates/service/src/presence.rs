@@ -1,16 +1,25 @@
-//! Windows that somebody at the box opens, and the code that only the box shows. In memory only: a start closes them.
+//! Windows that somebody at the box opens, and the code that only the box shows. Windows are in memory only: a start closes them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::event::EventFilter;
 use domain::permission::Need;
 use domain::presence::{Asker, PresenceCode, Tries, View, Window, WindowKind, WindowRefusal};
 use domain::secret::{self, Digest, Secret};
-use domain::time::Uptime;
+use domain::time::{Span, Timestamp, Uptime};
 use serde_json::json;
+use store::Reader;
 
 use crate::operation::Abort;
 use crate::setup::SetupRefusal;
 use crate::{Context, Idp, OpError, Origin, Refusal};
+
+/// The setting that keeps the code of a box without an owner.
+pub(crate) const CODE: &str = "claim_code";
+/// The event of a window that was opened.
+const WINDOW: &str = "presence.window";
+/// How long owners are told of a recovery window.
+const NEWS: Span = Span::days(7);
 
 /// How long the ticket lives that takes a claim from one address of the box to another, in milliseconds.
 const TICKET: u64 = 10 * 60 * 1000;
@@ -21,7 +30,6 @@ pub(crate) struct Presence(Mutex<State>);
 
 struct State {
     window: Option<Window>,
-    code: Option<PresenceCode>,
     tries: Tries,
     recoveries: Tries,
     ticket: Option<(Digest, Uptime)>,
@@ -30,7 +38,7 @@ struct State {
 impl Default for State {
     fn default() -> Self {
         let (tries, recoveries) = (Tries::of_codes(), Tries::of_recoveries());
-        Self { window: None, code: None, tries, recoveries, ticket: None }
+        Self { window: None, tries, recoveries, ticket: None }
     }
 }
 
@@ -63,22 +71,35 @@ impl Idp {
                 }
                 WindowKind::Claim | WindowKind::Recovery => {}
             }
-            op.record("presence.window", kind.as_str(), json!({}))?;
+            op.record(WINDOW, kind.as_str(), json!({}))?;
             Ok::<(), Abort<Refusal>>(())
         })?;
         self.presence.lock().window = Some(Window::open(kind, ctx.uptime));
         Ok(())
     }
 
-    /// The one-time code for the claim, to be shown where only somebody at the box can read it. It stays the same until it is
-    /// used.
+    /// The one-time code for the claim, to be shown where only somebody at the box can read it. It stays the same until it is used,
+    /// also over a start: whoever reads it from the card has switched the box off.
     pub fn presence_code(&self, ctx: &Context) -> Result<Secret<String>, OpError<Refusal>> {
-        self.read::<_, Refusal>(ctx, Need::Own, |_| Ok(()))?;
+        let kept = self.read::<_, Refusal>(ctx, Need::Own, |op| Ok(kept_code(op)?))?;
         if self.nameplate().claimed() {
             return Err(Refusal::Conflict("this box has an owner already".into()).into());
         }
-        let code = self.presence.lock().code.get_or_insert_with(|| PresenceCode::random(self.entropy())).shown();
-        Ok(code)
+        if let Some(code) = kept {
+            return Ok(code.shown());
+        }
+        self.write(ctx, Need::Own, |op| {
+            // Somebody may have been quicker.
+            let code = match kept_code(op)? {
+                Some(code) => code,
+                None => {
+                    let code = PresenceCode::random(self.entropy());
+                    op.put_setting(CODE, code.shown().expose(), op.ctx.now)?;
+                    code
+                }
+            };
+            Ok::<_, Abort<Refusal>>(code.shown())
+        })
     }
 
     /// The kind of the window that waits for a browser, for the panel: what somebody was quick enough to use waits no more.
@@ -89,6 +110,20 @@ impl Idp {
             View::Open(_) => Some(window.kind()),
             View::Closed | View::Mine | View::Taken(_) => None,
         }
+    }
+
+    /// When somebody at the box last opened a recovery window, for owners and within a week: they should know of it.
+    pub fn recovery_window_of_late(&self, ctx: &Context) -> Result<Option<Timestamp>, OpError<Refusal>> {
+        if !self.is_owner(ctx)? {
+            return Ok(None);
+        }
+        let filter = EventFilter {
+            action: Some(WINDOW.to_owned()),
+            target: Some(WindowKind::Recovery.as_str().to_owned()),
+            since: Some(ctx.now - NEWS),
+            ..EventFilter::default()
+        };
+        Ok(self.list_events(ctx, &filter, None, Some(1))?.items.first().map(|event| event.at))
     }
 
     /// How the window of that kind looks to the browser that holds this.
@@ -109,28 +144,33 @@ impl Idp {
         if self.nameplate().claimed() {
             return Err(SetupRefusal::Claimed.into());
         }
-        let held = self.bind_claim(ctx, held, code)?;
+        if let Some(typed) = code {
+            self.spend_code(ctx, typed)?;
+        }
+        let held = self.bind_claim(ctx, held, code.is_some())?;
         self.void_owners_link(ctx)?;
         Ok(held)
     }
 
-    fn bind_claim(
-        &self,
-        ctx: &Context,
-        held: Option<&str>,
-        code: Option<&str>,
-    ) -> Result<Secret<String>, SetupRefusal> {
+    /// Uses up the code, if it is the one. Two browsers that type it at once are not both right.
+    fn spend_code(&self, ctx: &Context, typed: &str) -> Result<(), OpError<SetupRefusal>> {
+        if !self.presence.lock().tries.admit(ctx.uptime) {
+            return Err(SetupRefusal::TooManyTries.into());
+        }
+        self.write(&Context::system(ctx.moment()), Need::System, |op| {
+            if !kept_code(op)?.is_some_and(|code| code.is(typed)) {
+                return Err(Abort::refuse(SetupRefusal::WrongCode));
+            }
+            op.delete_setting(CODE)?;
+            Ok(())
+        })
+    }
+
+    fn bind_claim(&self, ctx: &Context, held: Option<&str>, by_code: bool) -> Result<Secret<String>, SetupRefusal> {
         let held = held.map_or_else(|| self.something_to_hold(), |held| Secret::new(held.to_owned()));
         let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
         let mut state = self.presence.lock();
-        if let Some(typed) = code {
-            if !state.tries.admit(ctx.uptime) {
-                return Err(SetupRefusal::TooManyTries);
-            }
-            if !state.code.as_ref().is_some_and(|code| code.is(typed)) {
-                return Err(SetupRefusal::WrongCode);
-            }
-            state.code = None;
+        if by_code {
             state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));
         }
         bind(&mut state, WindowKind::Claim, &asker, ctx.uptime)?;
@@ -189,9 +229,13 @@ impl Idp {
     pub(crate) fn close_window(&self) {
         let mut state = self.presence.lock();
         state.window = None;
-        state.code = None;
         state.ticket = None;
     }
+}
+
+/// The code of a box without an owner, if one was shown and not used.
+fn kept_code(reader: &Reader<'_>) -> Result<Option<PresenceCode>, store::Fault> {
+    Ok(reader.setting::<String>(CODE)?.map(|text| PresenceCode::read(&text)))
 }
 
 fn bind(state: &mut State, kind: WindowKind, asker: &Asker, now: Uptime) -> Result<(), SetupRefusal> {

@@ -21,7 +21,7 @@ use store::{Reader, Store};
 use crate::invite::NewLink;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::sign_in::webauthn::RelyingParties;
-use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings, certificate};
+use crate::{Change, Context, Fault, Idp, Nameplate, NewInvite, OpError, Refusal, Settings, certificate, presence};
 
 /// What a house is called that nobody named.
 const UNNAMED: &str = "Home";
@@ -65,6 +65,14 @@ pub(crate) fn names(reader: &Reader<'_>, given: &Settings) -> Result<House, stor
 
 pub(crate) fn claimed(reader: &Reader<'_>) -> Result<bool, store::Fault> {
     Ok(reader.setting::<Timestamp>(CLAIMED_AT)?.is_some())
+}
+
+/// From this commit on there is an owner, and nothing of the claim stays.
+fn put_claim(op: &Writing<'_>) -> Result<(), store::Fault> {
+    op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+    op.delete_setting(presence::CODE)?;
+    op.delete_setting(FIRST_OWNER)?;
+    Ok(())
 }
 
 /// Why a step of the setup was refused.
@@ -204,7 +212,11 @@ impl Idp {
         if group.builtin != Some(Builtin::Owners) || op.ctx.actor != Actor::Console || claimed(op)? {
             return Ok(());
         }
-        op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+        if self.house().host.is_provisional() {
+            // Passkeys need the name that the setup, or the console, is still to give.
+            return Ok(());
+        }
+        put_claim(op)?;
         op.record("house.claim", "", json!({"by": "console"}))
     }
 
@@ -214,7 +226,11 @@ impl Idp {
             if claimed(op)? {
                 return Ok(Change::Unchanged);
             }
-            op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+            if self.house().host.is_provisional() {
+                let why = "this box has no name yet, and passkeys need one: latchkey domain move NAME gives it one, and so do the setup pages";
+                return Err(Refusal::Conflict(why.into()).into());
+            }
+            put_claim(op)?;
             op.record("house.claim", "", json!({"by": "console"}))?;
             Ok::<_, Abort<Refusal>>(Change::Changed)
         })?;
@@ -343,7 +359,7 @@ impl Idp {
         if claimed(op)? || op.setting::<i64>(FIRST_OWNER)? != Some(account.id.0) {
             return Ok(());
         }
-        op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+        put_claim(op)?;
         op.record_by(&account.name, "house.claim", account.name.as_str(), json!({"by": "presence"}))
     }
 }

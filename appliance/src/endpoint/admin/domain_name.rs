@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::host::Host;
 use domain::time::Span;
-use service::{Change, Context, DomainView, Idp, OpError, Refusal, Resident};
+use service::{Change, Context, DomainView, Idp, Naming, OpError, Refusal, Resident};
 
 use crate::api::{Domain, DomainCheck, FormerDomain, MoveDomain, MustEnrol};
 use crate::endpoint::reach;
@@ -66,6 +66,10 @@ async fn set(app: Arc<App>, request: Request) -> Response {
     change(app, request, |idp, ctx, request| {
         let MoveDomain { host, former_days } = request.json()?;
         let host: Host = parse("host", &host)?;
+        if idp.house().host.is_provisional() {
+            // The first name costs nothing.
+            return Ok(idp.name_house(ctx, &Naming { host: Some(host), house: None }));
+        }
         Ok(idp.move_domain(ctx, &host, Span::days(former_days.into())))
     })
     .await

@@ -22,7 +22,9 @@ pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
         Some(CertificateTrial { failure: Some(why), .. }) => {
             Ok(show_form(&app, &seen, Typed::default(), Look::Failed(sentence(why.what, &why.hint))))
         }
-        Some(_) if seen.certificate_decided => Ok(Response::redirect303("/setup/next")),
+        Some(_) if seen.certificate_decided && request.query.one("again").is_ok_and(|again| again.is_none()) => {
+            Ok(Response::redirect303("/setup/next"))
+        }
         Some(_) | None => Ok(show_form(&app, &seen, Typed::default(), Look::Asking)),
     }
 }

@@ -56,6 +56,9 @@ async fn front(app: Arc<App>, request: Request) -> Response {
 }
 
 async fn page_in_the_clear(app: Arc<App>, request: Request) -> Response {
+    if !app.nameplate.claimed() && authority(&app).is_none() {
+        return arrival(&app, &request);
+    }
     trust(&app, &request, true)
 }
 
@@ -77,6 +80,7 @@ fn trust(app: &App, request: &Request, plain: bool) -> Response {
         issuer: house.issuer(),
         plain,
         handout: authority(app).map(|authority| Handout::of(&authority)),
+        self_made: app.certificates.shows_self_made(),
         platform: chosen.or_else(|| Platform::guess(user_agent)),
         android_browser: AndroidBrowser::guess(user_agent),
         reach: Reach::of(app, plain),

@@ -20,6 +20,8 @@ pub(crate) struct TrustPage {
     pub plain: bool,
     /// What there is to install, if anything.
     pub handout: Option<Handout>,
+    /// Whether browsers warn of the certificate whatever is installed.
+    pub self_made: bool,
     pub platform: Option<Platform>,
     pub android_browser: AndroidBrowser,
     pub reach: Reach,

@@ -22,10 +22,12 @@ async fn dashboard(app: Arc<App>, request: Request) -> Answer {
         let credentials = idp.list_credentials(&me.context, &Whose::Mine)?;
         let news = if news.is_some() && idp.is_owner(&me.context)? { news } else { None };
         let due = idp.passkey_due(&me.context)?;
-        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, news, due))
+        let recovery = idp.recovery_window_of_late(&me.context)?;
+        Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, (news, due, recovery)))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
-    let (apps, credentials, back, certificate, due) = found.map_err(|error| refused(&app, &request, error))?;
+    let (apps, credentials, back, (certificate, due, recovery)) =
+        found.map_err(|error| refused(&app, &request, error))?;
     let page = Dashboard {
         chrome: frame(&app, &me),
         notice: said(&request),
@@ -34,6 +36,7 @@ async fn dashboard(app: Arc<App>, request: Request) -> Answer {
         only_one_way_in: !back.without_passkeys && only_one_passkey(&credentials),
         codes_would_help: back.worth == Worth::Alone,
         certificate,
+        recovery_window: recovery.map(|at| When::new(at, request.now)),
     };
     Ok(show(&app, 200, &page))
 }

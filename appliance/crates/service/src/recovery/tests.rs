@@ -237,6 +237,16 @@ fn a_recovery_window_opens_three_times_an_hour() {
 }
 
 #[test]
+fn owners_are_told_of_a_recovery_window_and_nobody_else_is() {
+    let (door, _, _) = door();
+    let (olga, per) = (door.house.person("olga", &["owners"]), door.house.person("per", &["auditors"]));
+    let told = |who| door.house.idp.recovery_window_of_late(&fresh(who)).unwrap();
+    assert_eq!(told(&olga), None);
+    door.house.idp.open_window(&console(), WindowKind::Recovery).unwrap();
+    assert_eq!((told(&olga), told(&per)), (Some(door.now), None));
+}
+
+#[test]
 fn codes_say_what_they_are_worth() {
     let door = Door::new();
     door.house.person("olga", &["owners"]);

@@ -18,6 +18,8 @@ pub(crate) struct Dashboard {
     pub codes_would_help: bool,
     /// For owners only.
     pub certificate: Option<CertificateNews>,
+    /// When somebody at the box opened a recovery window of late; for owners only.
+    pub recovery_window: Option<When>,
 }
 
 /// The certificate ends soon, has ended, or could not be made anew.

@@ -112,6 +112,7 @@ fn trust(pages: &mut BTreeMap<String, String>) {
             chrome: outside(),
             issuer: reach.issuer.clone(),
             plain: platform != Some(Platform::Linux),
+            self_made: false,
             handout,
             platform,
             android_browser: AndroidBrowser::Firefox,
@@ -254,6 +255,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         only_one_way_in: true,
         codes_would_help: true,
         certificate: None,
+        recovery_window: None,
     };
     rendered(pages, "dashboard", &page);
     page.only_one_way_in = false;
