@@ -134,8 +134,12 @@ fn a_banner_and_a_menu_are_at_the_end_of_the_cable() {
     assert!(status.contains("persons") && status.contains("database"), "{status}");
     let network = cable.types("2", MENU);
     assert!(network.contains("this machine"), "{network}");
-    let clock = cable.types("4", MENU);
+    let clock = cable.types("4", "time> ");
     assert!(clock.contains("UTC") && clock.contains("trusted"), "{clock}");
+    assert!(cable.types("noon", MENU).contains("That is no time"));
+    cable.types("4", "time> ");
+    let later = cable.types("2030-01-01T12:00:00Z", MENU);
+    assert!(later.contains("is set to 2030-01-01 12:00 UTC"), "{later}");
     assert!(cable.types("", MENU).contains("1  status"));
     assert!(cable.types("help", MENU).contains("Type a number"));
 }
@@ -187,7 +191,8 @@ fn garbage_on_the_line_does_no_harm() {
     let noise: Vec<u8> = (0..=255u8).filter(|byte| !matches!(byte, b' '..=b'~' | b'\r' | b'\n')).collect();
     cable.press(&noise);
     cable.press(b"\x1b[A\x1b[1;5C\x1bOP");
-    assert!(cable.types("4", MENU).contains("trusted"));
+    assert!(cable.types("4", "time> ").contains("trusted"));
+    assert!(cable.types("", MENU).contains("Nothing was done"));
     cable.press(&[b'z'; 500]);
     assert!(cable.types("", MENU).contains("Type a number"));
     assert!(cable.types("1", MENU).contains("persons"));

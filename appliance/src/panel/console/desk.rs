@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::menu::MOST_OWNERS;
-use crate::api::{self, Invite, NewInvite, Status};
+use crate::api::{self, ClockSet, Invite, NewInvite, SetClock, Status};
 use crate::http::{Call, Client, Method};
 use crate::panel::PanelError;
 use crate::panel::link;
@@ -66,6 +66,12 @@ impl Desk {
         self.ask(Method::Get, "status", None)
     }
 
+    /// Says what time it is.
+    pub(super) fn set_clock(&self, now: api::Time) -> Result<ClockSet, PanelError> {
+        let body = serde_json::to_vec(&SetClock { now }).map_err(|error| PanelError::Refused(error.to_string()))?;
+        self.ask(Method::Put, "time", Some(body))
+    }
+
     /// The owners, as many as can be chosen from.
     pub(super) fn owners(&self) -> Result<Vec<String>, PanelError> {
         let page: api::Page<Value> =
@@ -89,7 +95,9 @@ impl Desk {
 
     fn fingerprint(&self) -> Option<String> {
         let certificate: Value = self.ask(Method::Get, "certificate", None).ok()?;
-        certificate.get("fingerprint").and_then(Value::as_str).map(str::to_owned)
+        // Phones are shown that of the authority; of a certificate without one, its own.
+        let authority = certificate.get("authority").and_then(|authority| authority.get("fingerprint"));
+        authority.or_else(|| certificate.get("fingerprint")).and_then(Value::as_str).map(str::to_owned)
     }
 
     fn ask<T: DeserializeOwned>(&self, method: Method, what: &str, body: Option<Vec<u8>>) -> Result<T, PanelError> {

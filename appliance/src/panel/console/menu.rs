@@ -13,6 +13,8 @@ pub(super) enum Menu {
     Owners(Vec<String>),
     /// About to let that owner back in.
     Recover(String),
+    /// About to say what time it is.
+    Clock,
     /// About to restart the box.
     Restart,
 }
@@ -27,6 +29,7 @@ pub(super) enum Action {
     Owners,
     Recover(String),
     Clock,
+    SetClock(String),
     Restart,
 }
 
@@ -47,6 +50,7 @@ impl Menu {
         match self {
             Self::Main => "1-5> ",
             Self::Owners(_) => "who> ",
+            Self::Clock => "time> ",
             Self::Recover(_) | Self::Restart => "yes?> ",
         }
     }
@@ -69,6 +73,8 @@ impl Menu {
                     None => nothing_done(),
                 }
             }
+            Self::Clock if line.is_empty() => nothing_done(),
+            Self::Clock => (Self::Main, String::new(), Action::SetClock(line.to_owned())),
             Self::Recover(name) if is_yes(line) => (Self::Main, String::new(), Action::Recover(name)),
             Self::Restart if is_yes(line) => (Self::Main, String::new(), Action::Restart),
             Self::Recover(_) | Self::Restart => nothing_done(),
@@ -94,7 +100,10 @@ fn at_the_beginning(line: &str) -> (Menu, String, Action) {
         "1" => Action::Status,
         "2" => Action::Network,
         "3" => Action::Owners,
-        "4" => Action::Clock,
+        "4" => {
+            let text = "To set it, type the time in UTC as in 2026-12-24T18:00:00Z; Enter alone leaves it.\n";
+            return (Menu::Clock, text.to_owned(), Action::Clock);
+        }
         "5" => {
             let text = format!("The box restarts; nobody can sign in for a minute or two.\n{SURE}");
             return (Menu::Restart, text, Action::Nothing);
@@ -124,17 +133,23 @@ mod tests {
 
     #[test]
     fn each_number_is_what_the_menu_says() {
-        for (line, action) in [
-            ("", Action::Banner),
-            ("1", Action::Status),
-            (" 2 ", Action::Network),
-            ("3", Action::Owners),
-            ("4", Action::Clock),
-        ] {
+        for (line, action) in
+            [("", Action::Banner), ("1", Action::Status), (" 2 ", Action::Network), ("3", Action::Owners)]
+        {
             assert_eq!(Menu::Main.enter(line), (Menu::Main, String::new(), action));
         }
         let (menu, text, action) = Menu::Main.enter("6");
         assert!(menu == Menu::Main && text.contains("status") && action == Action::Nothing);
+    }
+
+    #[test]
+    fn the_clock_is_shown_and_set_by_whoever_types_a_time() {
+        let (menu, text, action) = Menu::Main.enter("4");
+        assert_eq!((&menu, action), (&Menu::Clock, Action::Clock));
+        assert!(text.contains("UTC"));
+        assert_eq!(menu.clone().enter(" ").2, Action::Nothing);
+        let typed = "2026-12-24T18:00:00Z";
+        assert_eq!(menu.enter(typed), (Menu::Main, String::new(), Action::SetClock(typed.to_owned())));
     }
 
     #[test]

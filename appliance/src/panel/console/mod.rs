@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::api::Time;
 use crate::system::{self, SystemClock};
 
 use super::PanelError;
@@ -189,6 +190,10 @@ impl<'a> Talk<'a> {
             }
             Action::Status => self.desk.status().map(|status| screen::status(&status)),
             Action::Clock => self.desk.status().map(|status| screen::clock(&status)),
+            Action::SetClock(typed) => match typed.parse::<Time>() {
+                Ok(now) => self.desk.set_clock(now).map(|set| screen::clock_set(&set)),
+                Err(_) => return "That is no time. Type it in UTC as in 2026-12-24T18:00:00Z.\n".to_owned(),
+            },
             Action::Owners => self.desk.owners().map(|owners| {
                 let (menu, text) = Menu::choose(owners);
                 self.menu = menu;

@@ -1,6 +1,6 @@
 //! What the console shows, as text. Words of the server are made harmless: they come from the people of the house.
 
-use crate::api::{Invite, Status};
+use crate::api::{ClockSet, Invite, Status};
 use crate::cli::qr;
 
 use super::desk::Facts;
@@ -65,6 +65,12 @@ pub(super) fn clock(status: &Status) -> String {
     let waits = status.states.iter().any(|state| state.name == "clock-not-trusted");
     let trust = if waits { "not trusted yet: no time server has answered" } else { "trusted" };
     field("time", &format!("{} UTC", status.now.short())) + &field("clock", trust)
+}
+
+/// What setting the clock came to.
+pub(super) fn clock_set(set: &ClockSet) -> String {
+    let whose = if set.machine { "The clock of the box" } else { "The server's own clock" };
+    format!("{whose} is set to {} UTC, until the next start.\n", set.now.short())
 }
 
 /// The network of this machine.
