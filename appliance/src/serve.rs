@@ -68,6 +68,9 @@ pub(crate) fn run_after<E: From<ServeError>>(
     }
     let server = Server::open(Setup::real(config)?)?;
     prepare(&server.desk)?;
+    if let Some(marker) = fault::owner_is_lost(&server.desk) {
+        return Err(ServeError::OwnerLost(marker).into());
+    }
     tracing::info!(issuer = server.desk.house().issuer(), addresses = ?server.addresses(), "ready");
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::debug!(%error, "systemd was not told");

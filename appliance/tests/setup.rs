@@ -215,8 +215,10 @@ fn a_code_works_once_and_wrong_ones_are_bounded() {
     assert_eq!(replayed.status, 403);
     assert!(replayed.text().contains("not the code"), "{}", replayed.text());
     assert_eq!(anna.state(), "mine");
-    let tried: Vec<u16> = (0..9).map(|_| eve.begin_with("AAAA-AAAA").status).collect();
-    assert_eq!(tried, [403, 403, 403, 403, 403, 403, 403, 429, 429]);
+    let tried: Vec<u16> = (0..10).map(|_| eve.begin_with("AAAA-AAAA").status).collect();
+    assert_eq!(tried, [403, 403, 403, 403, 403, 403, 403, 403, 429, 429]);
+    // Another address is not kept from its own tries.
+    assert_eq!(Browser::at(&server, 8).begin_with("AAAA-AAAA").status, 403);
     server.clock.advance(61);
     assert_eq!(eve.begin_with(&"x".repeat(60_000)).status, 403);
 }
@@ -267,6 +269,50 @@ fn named(server: &Server) -> Browser<'_> {
     assert_eq!(answer.status, 303, "{}", answer.text());
     assert_eq!(server.names().issuer(), "https://id.example");
     anna
+}
+
+#[test]
+fn a_tap_alone_takes_everything_from_the_browser_that_had_the_claim() {
+    let server = Server::unclaimed("");
+    let mut eve = named(&server);
+    eve.settle();
+    let ticket = location(&eve.post("/setup/reach", &[])).strip_prefix("https://id.example").unwrap().to_owned();
+    eve.authority = "id.example".to_owned();
+    let link = eve.name_owner("Eve");
+    // Nobody has begun anew yet; the tap is enough.
+    tap(&server);
+    assert_eq!(eve.get(&link).status, 410);
+    assert_eq!(location(&eve.post("/setup/owner", &[("name", "Eve")])), "/setup");
+    let mut anna = Browser::at(&server, 7);
+    anna.authority = "id.example".to_owned();
+    assert_eq!(anna.begin().status, 303);
+    let mut again = Browser::at(&server, 66);
+    again.authority = "id.example".to_owned();
+    assert_eq!(location(&again.get(&ticket)), "/setup");
+    assert_eq!(anna.state(), "mine");
+}
+
+#[test]
+fn a_claim_at_the_console_voids_what_a_browser_had_begun() {
+    let server = Server::unclaimed(NAMED);
+    let mut eve = Browser::at(&server, 66);
+    tap(&server);
+    eve.begin();
+    let link = eve.name_owner("Eve");
+    console(&server, |idp, ctx| idp.claim_here(ctx)).unwrap();
+    assert_eq!(eve.get(&link).status, 410);
+}
+
+#[test]
+fn the_first_owner_begins_with_a_passkey_and_no_password() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    anna.begin();
+    let link = anna.name_owner("Mira");
+    assert!(!anna.get(&link).text().contains("This device has no passkeys"));
+    assert_eq!(anna.get(&format!("{link}/password")).status, 410);
+    assert_eq!(anna.state(), "mine");
 }
 
 #[test]
@@ -416,7 +462,9 @@ fn a_box_that_does_not_know_the_time_asks_the_one_who_claims_it() {
     tap(&server);
     assert_eq!(anna.begin().status, 303);
     assert_eq!(location(&anna.get("/setup/next")), "/setup/clock");
-    assert_eq!(anna.post("/setup/clock", &[("now", "soon")]).status, 422);
+    for bad in ["soon", "9223372036854775807", "4102444801", "-1"] {
+        assert_eq!(anna.post("/setup/clock", &[("now", bad)]).status, 422, "{bad}");
+    }
     let now = (server.clock.now() + domain::time::Span::days(30)).unix().to_string();
     let mut eve = Browser::at(&server, 66);
     assert_eq!(location(&eve.post("/setup/clock", &[("now", &now)])), "/setup");
@@ -437,6 +485,8 @@ fn names_that_cannot_be_are_refused_with_what_to_do() {
         ("Holm", "", "such as id.example.net"),
         ("Holm", "192.168.1.20", "passkeys need a name"),
         ("Holm", "latchkey.local", "for setting up only"),
+        ("Holm", "latchkey-2.local", "for setting up only"),
+        ("Holm", "org", "not a whole name"),
         (&"x".repeat(129), "id.example", "at most 128"),
     ] {
         let answer = anna.post("/setup/names", &[("house", house), ("host", host)]);

@@ -13,7 +13,7 @@ pub struct OpenWindow {
 /// How a browser claims the box.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimCode {
-    /// The one-time code, `ABCD-EFGH`. It is good until it is used, or the server starts again.
+    /// The one-time code, `ABCD-EFGH`. It is good until it is used or the box has an owner.
     pub code: String,
     /// Where to type it.
     pub url: String,

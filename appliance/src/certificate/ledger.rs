@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::trouble::Trouble;
 
+/// How old a certificate has to be before the next one is ordered.
+const SOONEST: Span = Span::days(1);
+
 /// What is remembered of the orders for one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -74,7 +77,8 @@ impl Ledger {
     }
 
     pub(super) fn succeed(&mut self, present: Validity, window: Option<AriWindow>, random: u64) {
-        let at = renew_at(present.not_before, present.not_after, window, random);
+        // Whatever the authority says of its window: not the next moment.
+        let at = renew_at(present.not_before, present.not_after, window, random).max(present.not_before + SOONEST);
         *self = Self { renew_at: Some(at), ..Self::default() };
     }
 

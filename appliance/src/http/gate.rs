@@ -87,9 +87,7 @@ fn leads_to_setup(authority: &str, house: &House) -> bool {
 
 /// `latchkey.local`, or `latchkey-2.local` where there are two boxes.
 pub(super) fn announced(name: &str) -> bool {
-    let number = name.strip_prefix("latchkey-").and_then(|rest| rest.strip_suffix(".local"));
-    name == Host::PROVISIONAL
-        || number.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+    name.parse::<Host>().is_ok_and(|host| host.is_announced())
 }
 
 fn elsewhere(house: &House) -> Response {

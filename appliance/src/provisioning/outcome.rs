@@ -61,7 +61,7 @@ pub(super) fn write(card: &Card, began: &Began, now: &Now) -> std::io::Result<()
     let text = text(began, now);
     match files::read(&path) {
         Ok(Some(there)) if there.expose() == text.expose().as_bytes() => Ok(()),
-        Ok(_) | Err(_) => files::write(&path, text.expose(), 0o644),
+        Ok(_) | Err(_) => files::write(&path, text.expose(), 0o600),
     }
 }
 

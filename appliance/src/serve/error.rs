@@ -32,6 +32,8 @@ pub enum ServeError {
     Busy,
     /// The household cannot be opened.
     Store(StartError),
+    /// The database knows no owner, though this file says that there was one.
+    OwnerLost(PathBuf),
 }
 
 impl fmt::Display for ServeError {
@@ -55,6 +57,12 @@ impl fmt::Display for ServeError {
             Self::Handshakes(error) => write!(f, "TLS cannot be set up: {error}"),
             Self::Busy => f.write_str("the server is busy before it began"),
             Self::Store(error) => error.fmt(f),
+            Self::OwnerLost(marker) => write!(
+                f,
+                "this house had an owner ({} says so), but its database knows none: put the right database back, or remove that \
+                 file to begin anew",
+                marker.display()
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,14 @@ pub(super) fn found(config: &Config) -> Option<FaultReason> {
     }
     let lost = config.data_dir.join(CLAIMED).exists() && !config.database().exists();
     lost.then_some(FaultReason::Database)
+}
+
+/// Whether a house without an owner lies where one with an owner was: the database is an older or another one. What a new box
+/// would show must not be shown then either.
+/// Answers the file that says so.
+pub(super) fn owner_is_lost(desk: &Desk) -> Option<PathBuf> {
+    let marker = desk.app.config.data_dir.join(CLAIMED);
+    (!desk.claimed() && marker.exists()).then_some(marker)
 }
 
 /// Whether a file system of its own is mounted there; a folder that cannot be looked at is none.

@@ -33,6 +33,22 @@ pub enum CertificateChoice {
     Files(CertificateFiles),
 }
 
+impl CertificateChoice {
+    /// Whether it names programs or files of the box, or a server of the owner's own: that takes somebody at the box, so that a
+    /// stolen token of an owner runs and reads nothing there.
+    pub fn reaches_into_the_box(&self) -> bool {
+        match self {
+            Self::OwnCa => false,
+            Self::Files(_) => true,
+            Self::Acme(choice) => {
+                let own = matches!(choice.directory, AcmeDirectory::Url(_)) || choice.ca_file.is_some();
+                own || choice.resolver.is_some()
+                    || matches!(choice.dns, DnsChoice::Exec { .. } | DnsChoice::Rfc2136 { .. })
+            }
+        }
+    }
+}
+
 /// A certificate that an admin brings; the files are read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

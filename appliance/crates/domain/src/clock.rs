@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Timestamp, Uptime};
 
+/// No clock is set to a later time than this, the year 2100: what is computed from it must still be a date.
+pub const LATEST: Timestamp = Timestamp::from_unix(4_102_444_800);
+
 /// How far the clock can be trusted; a higher level is worth more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -30,6 +30,24 @@ impl Host {
         &self.0
     }
 
+    /// Why a house cannot keep this name, if it cannot: other boxes bear it too, or it is a whole domain of the internet.
+    pub fn objection(&self) -> Option<String> {
+        if self.is_announced() {
+            return Some(format!("{self} is for setting up only, since every new box answers to it; choose another"));
+        }
+        let local = self.0 == "localhost" || self.0.ends_with(".localhost");
+        let bare = !self.0.contains('.')
+            || self.0.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        (bare && !local).then(|| format!("{self} is not a whole name; give one with a domain, such as id.example.net"))
+    }
+
+    /// Whether mDNS may announce it for a new box: `latchkey.local`, or `latchkey-2.local` where there are two.
+    pub fn is_announced(&self) -> bool {
+        let number = self.0.strip_prefix("latchkey-").and_then(|rest| rest.strip_suffix(".local"));
+        let numbered = |n: &str| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit());
+        self.is_provisional() || number.is_some_and(numbered)
+    }
+
     /// Whether the box was not named yet.
     pub fn is_provisional(&self) -> bool {
         self.0 == Self::PROVISIONAL
@@ -94,6 +112,16 @@ impl From<Host> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_others_bear_or_that_hold_a_whole_domain_are_not_for_a_house() {
+        for bad in ["latchkey.local", "latchkey-2.local", "org", "box", "a.1"] {
+            assert!(bad.parse::<Host>().unwrap().objection().is_some(), "{bad}");
+        }
+        for good in ["id.example.org", "latchkey.fritz.box", "localhost", "a.localhost", "latchkey-x.local"] {
+            assert_eq!(good.parse::<Host>().unwrap().objection(), None, "{good}");
+        }
+    }
 
     #[test]
     fn names_are_taken_and_everything_else_is_told_what_a_name_is() {

@@ -2,6 +2,7 @@
 //! itself shows. A window alone grants nothing: it lets ONE browser, the first that asks, go on to something else that is asked
 //! for.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::entropy::Entropy;
@@ -120,6 +121,18 @@ impl Window {
         }
     }
 
+    /// Gives the window of the browser that goes by another address of the box from now on to what it is recognised by there.
+    pub fn hand_over(&mut self, from: Digest, to: &Asker, now: Uptime) -> Result<(), WindowRefusal> {
+        match self.view(Some(from), now) {
+            View::Mine => {
+                self.holder = Some(Holder { asker: to.clone(), last_seen: now });
+                Ok(())
+            }
+            View::Taken(by) => Err(WindowRefusal::Taken(by)),
+            View::Open(_) | View::Closed => Err(WindowRefusal::Closed),
+        }
+    }
+
     /// A claim takes its time; a recovery is over in one form.
     fn patience(&self) -> Span {
         match self.kind {
@@ -131,10 +144,11 @@ impl Window {
 
 /// What a code is made of: no 0 and O, 1, I and L, and no U that makes words.
 const LETTERS: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// 39 bits: with ten tries a minute nobody gets through them.
+/// 39 bits: with two hundred tries a minute nobody gets through them.
 const LENGTH: usize = 8;
-/// Most tries of codes in a minute, by all browsers together.
+/// Most tries of codes in a minute from one address, and from all together: nobody can use up what others need.
 const TRIES: usize = 10;
+const ALL_TRIES: usize = 200;
 /// Most recovery windows in an hour: whoever leans on the button does not keep the house open.
 const RECOVERIES: usize = 3;
 
@@ -182,27 +196,29 @@ impl PresenceCode {
 #[derive(Clone, Debug)]
 pub struct Tries {
     most: usize,
+    each: usize,
     within: Duration,
-    made: Vec<Uptime>,
+    made: Vec<(Option<IpAddr>, Uptime)>,
 }
 
 impl Tries {
     /// Codes that are typed.
     pub const fn of_codes() -> Self {
-        Self { most: TRIES, within: Duration::from_secs(60), made: Vec::new() }
+        Self { most: ALL_TRIES, each: TRIES, within: Duration::from_secs(60), made: Vec::new() }
     }
 
     /// Recovery windows that are opened.
     pub const fn of_recoveries() -> Self {
-        Self { most: RECOVERIES, within: Duration::from_secs(60 * 60), made: Vec::new() }
+        Self { most: RECOVERIES, each: RECOVERIES, within: Duration::from_secs(60 * 60), made: Vec::new() }
     }
 
     /// Whether one more may be made now; it is counted.
-    pub fn admit(&mut self, now: Uptime) -> bool {
-        self.made.retain(|at| now.since(*at) < self.within);
-        let room = self.made.len() < self.most;
+    pub fn admit(&mut self, by: Option<IpAddr>, now: Uptime) -> bool {
+        self.made.retain(|(_, at)| now.since(*at) < self.within);
+        let theirs = self.made.iter().filter(|(other, _)| *other == by).count();
+        let room = self.made.len() < self.most && theirs < self.each;
         if room {
-            self.made.push(now);
+            self.made.push((by, now));
         }
         room
     }
@@ -269,16 +285,18 @@ mod tests {
     #[test]
     fn codes_are_tried_ten_times_a_minute() {
         let mut tries = Tries::of_codes();
-        assert_eq!((0..20).filter(|_| tries.admit(at(1))).count(), 10);
-        assert!(!tries.admit(at(60)));
-        assert!(tries.admit(at(61)));
+        assert_eq!((0..20).filter(|_| tries.admit(None, at(1))).count(), 10);
+        let other = Some(IpAddr::from([192, 168, 1, 7]));
+        assert!(tries.admit(other, at(1)), "one address uses up what another needs");
+        assert!(!tries.admit(None, at(60)));
+        assert!(tries.admit(None, at(61)));
     }
 
     #[test]
     fn recovery_windows_open_three_times_an_hour() {
         let mut tries = Tries::of_recoveries();
-        assert_eq!((0..9).filter(|minute| tries.admit(at(minute * 60))).count(), 3);
-        assert!(!tries.admit(at(3599)));
-        assert!(tries.admit(at(3600)));
+        assert_eq!((0..9).filter(|minute| tries.admit(None, at(minute * 60))).count(), 3);
+        assert!(!tries.admit(None, at(3599)));
+        assert!(tries.admit(None, at(3600)));
     }
 }

@@ -19,6 +19,7 @@ use store::Reader;
 use crate::credential::{PasskeyAnswer, TotpChallenge, passkey_ids, room_for_passkey};
 use crate::operation::{Abort, Writing};
 use crate::session::{NewSession, end_sessions};
+use crate::setup::IN_SETUP;
 use crate::sign_in::webauthn::Entrance;
 use crate::sign_in::{PasskeyChallenge, SignInRefusal, demanded};
 use crate::{Context, Idp, OpError, Refusal};
@@ -154,7 +155,7 @@ impl Idp {
     pub fn see_invite(&self, ctx: &Context, token: &str) -> Result<InviteView, OpError<Refusal>> {
         self.read(ctx, Need::Nothing, |op| {
             let (account, invite) = open_invite(op, ctx, token)?;
-            let password_possible = demanded(op, &account)? < Strength::Passkey;
+            let password_possible = password_possible(op, &account, &invite).is_ok();
             Ok(InviteView { account, purpose: invite.purpose, expires_at: invite.expires_at, password_possible })
         })
     }
@@ -213,7 +214,7 @@ impl Idp {
     pub fn start_invite_password(&self, ctx: &Context, token: &str) -> Result<TotpChallenge, OpError<Refusal>> {
         let (account, invite) = self.read::<_, Refusal>(ctx, Need::Nothing, |op| {
             let (account, invite) = open_invite(op, ctx, token)?;
-            password_possible(op, &account)?;
+            password_possible(op, &account, &invite)?;
             Ok((account, invite))
         })?;
         Ok(self.show_totp(ctx, &account, Some(invite.number))?)
@@ -234,7 +235,7 @@ impl Idp {
             self.confirmed_totp(ctx, answer.ceremony, answer.code, |e| e.invite.is_some() && e.invite == row)?;
         let accepted = self.write(ctx, Need::Nothing, |op| {
             let (account, invite) = open_invite(op, ctx, token).map_err(Abort::Undo)?;
-            password_possible(op, &account).map_err(Abort::Undo)?;
+            password_possible(op, &account, &invite).map_err(Abort::Undo)?;
             let older = op.credentials(account.id)?;
             let older = older.iter().filter(|stored| matches!(stored.credential, Credential::Passkey(_)));
             let older_passkeys = older.map(domain::credential::StoredCredential::view).collect();
@@ -300,8 +301,9 @@ fn open_invite(op: &Reader<'_>, ctx: &Context, token: &str) -> Result<(Account, 
     }
 }
 
-fn password_possible(op: &Reader<'_>, account: &Account) -> Result<(), OpError<Refusal>> {
-    if demanded(op, account)? == Strength::Passkey {
+/// The first owner begins with a passkey, whatever the house asks of others.
+fn password_possible(op: &Reader<'_>, account: &Account, invite: &Invite) -> Result<(), OpError<Refusal>> {
+    if demanded(op, account)? == Strength::Passkey || invite.created_by == IN_SETUP {
         let why = "your account needs a passkey; open the link on a device that can keep one";
         return Err(Refusal::Conflict(why.into()).into());
     }

@@ -111,6 +111,9 @@ impl Idp {
             let wish = Wish { host, lifetime };
             let plan = moving::plan(&house.host, house.moves.as_ref(), wish, ctx.now)
                 .map_err(|why| Refusal::Conflict(why.to_string()))?;
+            if let Some(why) = host.objection() {
+                return Err(Refusal::Invalid { what: "host".into(), why }.into());
+            }
             let (moves, action) = match plan {
                 Plan::Nothing => return Ok(Change::Unchanged),
                 Plan::Move(moves) => (moves, "house.move"),

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::Reader;
 
 use crate::operation::Abort;
-use crate::setup::SetupRefusal;
+use crate::setup::{SetupRefusal, void_owners_link};
 use crate::{Context, Idp, OpError, Origin, Refusal};
 
 /// The setting that keeps the code of a box without an owner.
@@ -32,13 +32,29 @@ struct State {
     window: Option<Window>,
     tries: Tries,
     recoveries: Tries,
-    ticket: Option<(Digest, Uptime)>,
+    ticket: Option<Ticket>,
+}
+
+/// What takes a claim to another address of the box.
+struct Ticket {
+    digest: Digest,
+    made: Uptime,
+    /// Whose claim it is.
+    holder: Digest,
 }
 
 impl Default for State {
     fn default() -> Self {
         let (tries, recoveries) = (Tries::of_codes(), Tries::of_recoveries());
         Self { window: None, tries, recoveries, ticket: None }
+    }
+}
+
+impl State {
+    /// Another window: whoever had the one before has nothing any more.
+    fn put(&mut self, window: Window) {
+        self.window = Some(window);
+        self.ticket = None;
     }
 }
 
@@ -65,17 +81,18 @@ impl Idp {
                 WindowKind::Recovery if !claimed => {
                     return Err(Refusal::Conflict("this box has no owner yet; claim it".into()).into());
                 }
-                WindowKind::Recovery if !self.presence.lock().recoveries.admit(ctx.uptime) => {
+                WindowKind::Recovery if !self.presence.lock().recoveries.admit(None, ctx.uptime) => {
                     let why = "a recovery window opens three times an hour at most; wait a while";
                     return Err(Refusal::Conflict(why.into()).into());
                 }
-                WindowKind::Claim | WindowKind::Recovery => {}
+                WindowKind::Claim => void_owners_link(op)?,
+                WindowKind::Recovery => {}
             }
             op.record(WINDOW, kind.as_str(), json!({}))?;
+            // While nobody else can write: a step of the browser that had the claim comes before all this, or not at all.
+            self.presence.lock().put(Window::open(kind, ctx.uptime));
             Ok::<(), Abort<Refusal>>(())
-        })?;
-        self.presence.lock().window = Some(Window::open(kind, ctx.uptime));
-        Ok(())
+        })
     }
 
     /// The one-time code for the claim, to be shown where only somebody at the box can read it. It stays the same until it is used,
@@ -147,33 +164,30 @@ impl Idp {
         if let Some(typed) = code {
             self.spend_code(ctx, typed)?;
         }
-        let held = self.bind_claim(ctx, held, code.is_some())?;
-        self.void_owners_link(ctx)?;
-        Ok(held)
+        Ok(self.bind_claim(ctx, held)?)
     }
 
-    /// Uses up the code, if it is the one. Two browsers that type it at once are not both right.
+    /// Uses up the code, if it is the one: a window opens. Two browsers that type it at once are not both right.
     fn spend_code(&self, ctx: &Context, typed: &str) -> Result<(), OpError<SetupRefusal>> {
-        if !self.presence.lock().tries.admit(ctx.uptime) {
+        if !self.presence.lock().tries.admit(ctx.origin.address, ctx.uptime) {
             return Err(SetupRefusal::TooManyTries.into());
         }
+        // A box that does not know the time can be claimed all the same.
         self.write(&Context::system(ctx.moment()), Need::System, |op| {
             if !kept_code(op)?.is_some_and(|code| code.is(typed)) {
                 return Err(Abort::refuse(SetupRefusal::WrongCode));
             }
             op.delete_setting(CODE)?;
+            void_owners_link(op)?;
+            self.presence.lock().put(Window::open(WindowKind::Claim, ctx.uptime));
             Ok(())
         })
     }
 
-    fn bind_claim(&self, ctx: &Context, held: Option<&str>, by_code: bool) -> Result<Secret<String>, SetupRefusal> {
+    fn bind_claim(&self, ctx: &Context, held: Option<&str>) -> Result<Secret<String>, SetupRefusal> {
         let held = held.map_or_else(|| self.something_to_hold(), |held| Secret::new(held.to_owned()));
         let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
-        let mut state = self.presence.lock();
-        if by_code {
-            state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));
-        }
-        bind(&mut state, WindowKind::Claim, &asker, ctx.uptime)?;
+        bind(&mut self.presence.lock(), WindowKind::Claim, &asker, ctx.uptime)?;
         tracing::info!(by = asker.seen_as, "somebody claims this box");
         Ok(held)
     }
@@ -205,23 +219,23 @@ impl Idp {
     /// A ticket that takes the claim to another address of the box, where the browser holds nothing yet. Good once.
     pub fn claim_ticket(&self, ctx: &Context, held: Option<&str>) -> Result<Secret<String>, SetupRefusal> {
         self.holds_claim(ctx, held)?;
-        let ticket = self.something_to_hold();
-        self.presence.lock().ticket = Some((key_of(ticket.expose()), ctx.uptime));
+        let (ticket, holder) = (self.something_to_hold(), key_of(held.unwrap_or_default()));
+        self.presence.lock().ticket = Some(Ticket { digest: key_of(ticket.expose()), made: ctx.uptime, holder });
         Ok(ticket)
     }
 
-    /// Takes the claim along: the browser with the ticket has it from now on, and holds what this answers.
+    /// Takes the claim along: the browser with the ticket has it from now on, and holds what this answers. It was taken away from a
+    /// browser whose ticket this is not any more.
     pub fn redeem_claim_ticket(&self, ctx: &Context, ticket: &str) -> Result<Secret<String>, SetupRefusal> {
         let held = self.something_to_hold();
         let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
         let mut state = self.presence.lock();
-        let good = state.ticket.take_if(|(digest, _)| *digest == key_of(ticket));
-        let good = good.filter(|(_, made)| ctx.uptime.as_millis().saturating_sub(made.as_millis()) < TICKET);
-        if good.is_none() {
-            return Err(SetupRefusal::NotBegun);
-        }
-        state.window = Some(Window::open(WindowKind::Claim, ctx.uptime));
-        bind(&mut state, WindowKind::Claim, &asker, ctx.uptime)?;
+        let good = state.ticket.take_if(|known| known.digest == key_of(ticket));
+        let young = |known: &Ticket| ctx.uptime.as_millis().saturating_sub(known.made.as_millis()) < TICKET;
+        let Some(Ticket { holder, .. }) = good.filter(young) else { return Err(SetupRefusal::NotBegun) };
+        let window = state.window.as_mut().filter(|window| window.kind() == WindowKind::Claim);
+        let window = window.ok_or(SetupRefusal::NotBegun)?;
+        window.hand_over(holder, &asker, ctx.uptime).map_err(refused)?;
         Ok(held)
     }
 
@@ -240,10 +254,14 @@ fn kept_code(reader: &Reader<'_>) -> Result<Option<PresenceCode>, store::Fault> 
 
 fn bind(state: &mut State, kind: WindowKind, asker: &Asker, now: Uptime) -> Result<(), SetupRefusal> {
     let window = state.window.as_mut().filter(|window| window.kind() == kind).ok_or(SetupRefusal::NotBegun)?;
-    window.ask(asker, now).map_err(|refusal| match refusal {
+    window.ask(asker, now).map_err(refused)
+}
+
+fn refused(refusal: WindowRefusal) -> SetupRefusal {
+    match refusal {
         WindowRefusal::Closed => SetupRefusal::NotBegun,
         WindowRefusal::Taken(by) => SetupRefusal::Taken(by),
-    })
+    }
 }
 
 /// How a browser looks to others.

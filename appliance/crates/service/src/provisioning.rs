@@ -131,9 +131,11 @@ mod tests {
     #[test]
     fn a_box_with_an_owner_takes_no_file() {
         let house = house();
+        let naming = Naming { host: Some("home.example.org".parse().unwrap()), house: None };
+        house.idp.name_house(&console(), &naming).unwrap();
         house.newcomer("olga", &["owners"]);
         assert!(matches!(refusal(apply(&house, FILE)), Refusal::Conflict(_)));
-        assert_eq!(house.idp.issuer(), "https://latchkey.local");
+        assert_eq!(house.idp.issuer(), "https://home.example.org");
     }
 
     #[test]

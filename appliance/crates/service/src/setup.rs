@@ -33,7 +33,7 @@ const HOUSE: &str = "house";
 const FIRST_OWNER: &str = "first_owner";
 
 /// Who made the link of the setup, as its `created_by`; no name has a blank.
-const IN_SETUP: &str = "the setup";
+pub(crate) const IN_SETUP: &str = "the setup";
 /// How long the link lives that leads from the setup to the first passkey.
 const LINK: Span = Span::hours(1);
 /// What `moving.rs` keeps.
@@ -70,6 +70,7 @@ pub(crate) fn claimed(reader: &Reader<'_>) -> Result<bool, store::Fault> {
 /// From this commit on there is an owner, and nothing of the claim stays.
 fn put_claim(op: &Writing<'_>) -> Result<(), store::Fault> {
     op.put_setting(CLAIMED_AT, &op.ctx.now, op.ctx.now)?;
+    void_owners_link(op)?;
     op.delete_setting(presence::CODE)?;
     op.delete_setting(FIRST_OWNER)?;
     Ok(())
@@ -176,8 +177,7 @@ impl Idp {
             }
             op.put_setting(HOUSE, name, op.ctx.now)?;
         }
-        if let Some(host) = naming.host.as_ref().filter(|host| host.is_provisional()) {
-            let why = format!("{host} is for setting up only, since every new box answers to it; choose another");
+        if let Some(why) = naming.host.as_ref().and_then(Host::objection) {
             return Err(Refusal::Invalid { what: "host".into(), why }.into());
         }
         if let Some(host) = naming.host.as_ref().filter(|host| **host != before.host) {
@@ -273,6 +273,7 @@ impl Idp {
     ) -> Result<Change, OpError<SetupRefusal>> {
         self.holds_claim(ctx, held)?;
         let change = self.write(ctx, Need::Nothing, |op| {
+            self.holds_claim(ctx, held)?;
             self.put_names(op, naming).map_err(|abort| abort.map(SetupRefusal::from))
         })?;
         self.look_at_names()?;
@@ -289,6 +290,8 @@ impl Idp {
     ) -> Result<NewInvite, OpError<SetupRefusal>> {
         self.holds_claim(ctx, held)?;
         self.write(ctx, Need::Nothing, |op| {
+            // Asked again, since another browser may have got the claim meanwhile.
+            self.holds_claim(ctx, held)?;
             if claimed(op)? {
                 return Err(SetupRefusal::Claimed.into());
             }
@@ -296,20 +299,6 @@ impl Idp {
             let (purpose, expires_at) = (InvitePurpose::Join, op.ctx.now + LINK);
             let link = NewLink { purpose, created_by: IN_SETUP.to_owned(), expires_at };
             Ok(self.put_invite(op, &owner, link)?)
-        })
-    }
-
-    /// A link that another browser made on its way is not good for this one.
-    pub(crate) fn void_owners_link(&self, ctx: &Context) -> Result<(), OpError<SetupRefusal>> {
-        let standing = self.store.read(|reader| match first_owner(reader)? {
-            Some(owner) => Ok((!reader.invites(owner.id)?.is_empty()).then_some(owner.id)),
-            None => Ok::<_, store::Fault>(None),
-        })?;
-        let Some(owner) = standing else { return Ok(()) };
-        // A box that does not know the time takes a link away all the same.
-        self.write(&Context::system(ctx.moment()), Need::System, |op| {
-            op.delete_invites(owner)?;
-            Ok(())
         })
     }
 
@@ -362,6 +351,14 @@ impl Idp {
         put_claim(op)?;
         op.record_by(&account.name, "house.claim", account.name.as_str(), json!({"by": "presence"}))
     }
+}
+
+/// A link that another browser made on its way is not good for the next one.
+pub(crate) fn void_owners_link(op: &Writing<'_>) -> Result<(), store::Fault> {
+    if let Some(owner) = first_owner(op)? {
+        op.delete_invites(owner.id)?;
+    }
+    Ok(())
 }
 
 /// The owner that was named but has no way in yet.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::certificate::CertificateChoice;
+use domain::permission::Actor;
 use service::{Context, Idp};
 
 use crate::api::{CertificateChanged, Problem, ProblemCode, RenewCertificate};
@@ -31,6 +32,13 @@ async fn show(app: Arc<App>, request: Request) -> Response {
 async fn choose(app: Arc<App>, request: Request) -> Response {
     with(app, request, |certificates, idp, ctx, request| {
         let choice: CertificateChoice = request.json()?;
+        if ctx.actor != Actor::Console && choice.reaches_into_the_box() {
+            let problem = Problem::new(
+                ProblemCode::NotAllowed,
+                "files, programs and servers of your own are chosen at the box only",
+            );
+            return Err(problem.hint("run the same command on the box itself").into());
+        }
         changed(certificates.choose(idp, ctx, choice)?)
     })
     .await

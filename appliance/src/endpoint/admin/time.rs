@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::clock::LATEST;
 use domain::clock::keeper::TooEarly;
 
 use crate::api::{ClockSet, ClockView, Problem, ProblemCode, SetClock, Time};
@@ -33,6 +34,13 @@ async fn set(app: Arc<App>, request: Request) -> Response {
     let clock = Arc::clone(&app.clock);
     super::run(app, request, move |idp, ctx, request| {
         let SetClock { now } = request.json()?;
+        if now.0 > LATEST {
+            return Err(Problem::new(
+                ProblemCode::Invalid,
+                "that is after the year 2100; give the time that it is now",
+            )
+            .into());
+        }
         idp.permit_clock(ctx, now.0)?;
         let set = clock.set(now.0).map_err(|TooEarly { floor }| {
             let why = format!("that was before this program was built, at {}", Time(floor));

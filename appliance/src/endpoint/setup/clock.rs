@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::clock::LATEST;
 use domain::clock::keeper::TooEarly;
 use domain::time::Timestamp;
 
@@ -18,8 +19,15 @@ pub(super) async fn ask(app: Arc<App>, request: Request) -> Answer {
 
 pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
     hold(&app, &request).await?;
+    if request.trust.is_good() {
+        // A time server was quicker; what it says is not changed by a page.
+        return Ok(Response::redirect303("/setup/next"));
+    }
     let fields = Fields::read(&request)?;
     let set = match fields.get("now")?.parse::<i64>() {
+        Ok(seconds) if Timestamp::from_unix(seconds) > LATEST => {
+            Err("this device says a time after the year 2100; set its clock first".to_owned())
+        }
         Ok(seconds) => app.clock.set(Timestamp::from_unix(seconds)).map_err(|TooEarly { .. }| {
             "this device says a time before this box was made; set its clock first".to_owned()
         }),
