@@ -88,10 +88,12 @@ pub(crate) fn seeded(seed: u64) -> seeded::SeededEntropy {
     seeded::SeededEntropy::new(seed)
 }
 
-/// An empty household of that configuration, claimed at its console.
+/// An empty household of that configuration, claimed at its console if it has a name.
 pub(crate) fn idp(config: &Config) -> Idp {
     let idp = unclaimed(config);
-    idp.claim_here(&Context::console(steady(NOW))).unwrap();
+    if config.host.is_some() {
+        idp.claim_here(&Context::console(steady(NOW))).unwrap();
+    }
     idp
 }
 

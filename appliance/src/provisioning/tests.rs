@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use service::Context;
+use service::{Context, Naming};
 
 use super::outcome::{Now, text, write};
 use super::steps::Step;
@@ -168,9 +168,11 @@ fn a_wrong_file_changes_nothing_and_is_told_with_its_line() {
 #[test]
 fn a_box_with_an_owner_refuses_a_file_and_says_so() {
     let rig = Rig::with(TEXT);
+    let naming = Naming { host: Some("home.example.org".parse().unwrap()), house: None };
+    rig.idp.name_house(&Context::console(steady(NOW)), &naming).unwrap();
     rig.claim();
     let began = rig.start();
-    assert_eq!(rig.idp.issuer(), "https://latchkey.local");
+    assert_eq!(rig.idp.issuer(), "https://home.example.org");
     assert_eq!(rig.boot(FILE).as_deref(), Some(TEXT));
     assert!(!rig.card.data.join("system").exists());
     let said = outcome(&began, true);

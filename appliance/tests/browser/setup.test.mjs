@@ -153,7 +153,7 @@ test("from an address over the box's own authority to its dashboard under the ne
   await button(page, "Continue").click();
   await visitor.heading(`How shall phones trust ${HOST}?`);
   await visitor.fits();
-  await button(page, "The box vouches for itself").click();
+  await button(page, "Let the box vouch for itself").click();
   await visitor.heading(`On to ${HOST}`);
   await visitor.fits();
   await button(page, `Check ${HOST}`).click();
