@@ -78,6 +78,7 @@ case "$purpose" in
         have npm || want "to install the two npm packages that those tests import" npm
         have pebble && have pebble-challtestsrv ||
             want "a certificate authority and a name server of this machine, for the tests that order a certificate" pebble
+        have curl || want "to publish a proof in a test's own name server" curl
         have socat || want "a serial cable between two programs, for the tests of the console" socat
         have certutil || want "to let a browser trust the authority of a house (certutil)" libnss3-tools
         [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
