@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::event::EventFilter;
 use domain::permission::Need;
 use domain::presence::{Asker, PresenceCode, Tries, View, Window, WindowKind, WindowRefusal};
@@ -11,7 +13,7 @@ use serde_json::json;
 use store::Reader;
 
 use crate::operation::Abort;
-use crate::setup::{SetupRefusal, void_owners_link};
+use crate::setup::{SetupRefusal, claimed, void_owners_link};
 use crate::{Context, Idp, OpError, Origin, Refusal};
 
 /// The setting that keeps the code of a box without an owner.
@@ -21,8 +23,8 @@ const WINDOW: &str = "presence.window";
 /// How long owners are told of a recovery window.
 const NEWS: Span = Span::days(7);
 
-/// How long the ticket lives that takes a claim from one address of the box to another, in milliseconds.
-const TICKET: u64 = 10 * 60 * 1000;
+/// How long the ticket lives that takes a claim from one address of the box to another.
+const TICKET: Span = Span::minutes(10);
 
 /// What is known of presence.
 #[derive(Default)]
@@ -65,15 +67,15 @@ impl Presence {
 }
 
 /// What a browser holds, as it is recognised by.
-pub(crate) fn key_of(held: &str) -> Digest {
+fn key_of(held: &str) -> Digest {
     Digest::of(held.as_bytes())
 }
 
 impl Idp {
     /// Opens a window in place of the one that was: somebody is at the box.
     pub fn open_window(&self, ctx: &Context, kind: WindowKind) -> Result<(), OpError<Refusal>> {
-        let claimed = self.nameplate().claimed();
         self.write(ctx, Need::Own, |op| {
+            let claimed = claimed(op)?;
             match kind {
                 WindowKind::Claim if claimed => {
                     return Err(Refusal::Conflict("this box has an owner already".into()).into());
@@ -161,14 +163,18 @@ impl Idp {
         if self.nameplate().claimed() {
             return Err(SetupRefusal::Claimed.into());
         }
-        if let Some(typed) = code {
-            self.spend_code(ctx, typed)?;
+        let held = held.map_or_else(|| self.something_to_hold(), |held| Secret::new(held.to_owned()));
+        let asker = asker(ctx, held.expose());
+        match code {
+            Some(typed) => self.claim_by_code(ctx, typed, &asker)?,
+            None => bind(&mut self.presence.lock(), WindowKind::Claim, &asker, ctx.uptime)?,
         }
-        Ok(self.bind_claim(ctx, held)?)
+        tracing::info!(by = asker.seen_as, "somebody claims this box");
+        Ok(held)
     }
 
-    /// Uses up the code, if it is the one: a window opens. Two browsers that type it at once are not both right.
-    fn spend_code(&self, ctx: &Context, typed: &str) -> Result<(), OpError<SetupRefusal>> {
+    /// Uses up the code, if it is the one: a window opens and is this browser's, before any other can ask for it.
+    fn claim_by_code(&self, ctx: &Context, typed: &str, asker: &Asker) -> Result<(), OpError<SetupRefusal>> {
         if !self.presence.lock().tries.admit(ctx.origin.address, ctx.uptime) {
             return Err(SetupRefusal::TooManyTries.into());
         }
@@ -179,35 +185,29 @@ impl Idp {
             }
             op.delete_setting(CODE)?;
             void_owners_link(op)?;
-            self.presence.lock().put(Window::open(WindowKind::Claim, ctx.uptime));
+            let mut window = Window::open(WindowKind::Claim, ctx.uptime);
+            window.ask(asker, ctx.uptime).map_err(refused)?;
+            self.presence.lock().put(window);
             Ok(())
         })
     }
 
-    fn bind_claim(&self, ctx: &Context, held: Option<&str>) -> Result<Secret<String>, SetupRefusal> {
-        let held = held.map_or_else(|| self.something_to_hold(), |held| Secret::new(held.to_owned()));
-        let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
-        bind(&mut self.presence.lock(), WindowKind::Claim, &asker, ctx.uptime)?;
-        tracing::info!(by = asker.seen_as, "somebody claims this box");
-        Ok(held)
-    }
-
     /// Binds the open recovery window to the browser that asks.
     pub(crate) fn use_recovery_window(&self, ctx: &Context, held: &str) -> bool {
-        let asker = Asker { key: key_of(held), seen_as: seen_as(&ctx.origin) };
+        let asker = asker(ctx, held);
         bind(&mut self.presence.lock(), WindowKind::Recovery, &asker, ctx.uptime).is_ok()
     }
 
     /// Something new for a browser to be recognised by.
     pub fn something_to_hold(&self) -> Secret<String> {
         let key = secret::random_key(self.entropy());
-        Secret::new(hex(key.expose()))
+        Secret::new(URL_SAFE_NO_PAD.encode(key.expose()))
     }
 
     /// Whether the claim is this browser's.
     pub(crate) fn holds_claim(&self, ctx: &Context, held: Option<&str>) -> Result<(), SetupRefusal> {
         let Some(held) = held else { return Err(SetupRefusal::NotBegun) };
-        let asker = Asker { key: key_of(held), seen_as: seen_as(&ctx.origin) };
+        let asker = asker(ctx, held);
         let mut state = self.presence.lock();
         match state.window.as_ref().map_or(View::Closed, |window| window.view(Some(asker.key), ctx.uptime)) {
             View::Mine => bind(&mut state, WindowKind::Claim, &asker, ctx.uptime),
@@ -228,10 +228,10 @@ impl Idp {
     /// browser whose ticket this is not any more.
     pub fn redeem_claim_ticket(&self, ctx: &Context, ticket: &str) -> Result<Secret<String>, SetupRefusal> {
         let held = self.something_to_hold();
-        let asker = Asker { key: key_of(held.expose()), seen_as: seen_as(&ctx.origin) };
+        let asker = asker(ctx, held.expose());
         let mut state = self.presence.lock();
         let good = state.ticket.take_if(|known| known.digest == key_of(ticket));
-        let young = |known: &Ticket| ctx.uptime.as_millis().saturating_sub(known.made.as_millis()) < TICKET;
+        let young = |known: &Ticket| ctx.uptime < known.made + TICKET;
         let Some(Ticket { holder, .. }) = good.filter(young) else { return Err(SetupRefusal::NotBegun) };
         let window = state.window.as_mut().filter(|window| window.kind() == WindowKind::Claim);
         let window = window.ok_or(SetupRefusal::NotBegun)?;
@@ -264,6 +264,11 @@ fn refused(refusal: WindowRefusal) -> SetupRefusal {
     }
 }
 
+/// The browser that holds this, as it asks for a window.
+fn asker(ctx: &Context, held: &str) -> Asker {
+    Asker { key: key_of(held), seen_as: seen_as(&ctx.origin) }
+}
+
 /// How a browser looks to others.
 fn seen_as(origin: &Origin) -> String {
     match (&*origin.device, origin.address) {
@@ -272,8 +277,4 @@ fn seen_as(origin: &Origin) -> String {
         ("", Some(address)) => address.to_string(),
         (device, Some(address)) => format!("{device} at {address}"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

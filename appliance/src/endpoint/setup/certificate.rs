@@ -124,8 +124,3 @@ fn show_form(app: &App, seen: &SetupView, typed: Typed, look: Look) -> Response 
     };
     show(app, status, &page)
 }
-
-/// Has the certificates follow names that have just changed.
-pub(super) fn follow(app: &App, idp: &Idp, moment: Moment) {
-    app.certificates.look(idp, moment);
-}

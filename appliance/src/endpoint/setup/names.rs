@@ -6,7 +6,7 @@ use domain::host::{Host, HostError};
 use domain::name::{Label, NameError};
 use service::{Context, Idp, Naming, SetupView};
 
-use super::{certificate, objection, see, step};
+use super::{objection, see, step};
 use crate::endpoint::web::view::part::{Chrome, News, Notice};
 use crate::endpoint::web::view::setup::Names;
 use crate::endpoint::web::visit::{Answer, Fields, show};
@@ -36,7 +36,7 @@ pub(super) async fn save(app: Arc<App>, request: Request) -> Answer {
     let (here, moment) = (Arc::clone(&app), request.moment());
     let op = move |idp: &Idp, context: &Context, held: Option<&str>| {
         let changed = idp.name_in_setup(context, held, &naming)?;
-        certificate::follow(&here, idp, moment);
+        here.certificates.look(idp, moment);
         Ok(changed)
     };
     match step(&app, &request, op).await? {
