@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12 or 13, with apt, and asks before it does. Silent when nothing is missing.
-# usage: prepare.sh build|lint|test|bench (each of the last three wants what `build` wants, and more)
+# usage: prepare.sh build|lint|test|bench|image (each of the others wants what `build` wants, and more)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . appliance/tools/env.sh
@@ -66,6 +66,20 @@ want_lints() {
     want "the Rust formatter and linter" rustfmt-web rust-web-clippy
 }
 
+# Whether this machine starts programs for arm64; the kernel's table of emulators has to be mounted for that.
+runs_arm64() {
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] && return
+    [ -e /usr/bin/qemu-aarch64-static ] || [ -e /usr/bin/qemu-aarch64 ] || return
+    [ -e /proc/sys/fs/binfmt_misc/status ] || as_root mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || return
+    if have update-binfmts; then as_root update-binfmts --enable qemu-aarch64; else as_root systemctl restart systemd-binfmt; fi
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]
+}
+
+# Debian 13 has another package for it than 12.
+emulator() {
+    if apt-cache show qemu-user-binfmt >/dev/null 2>&1; then echo qemu-user-binfmt; else echo qemu-user-static binfmt-support; fi
+}
+
 [ -n "$rust_dir" ] || want_rust
 have cc || want "a C compiler and linker (SQLite and ring are built from source)" gcc libc6-dev
 [ -e /etc/ssl/certs/ca-certificates.crt ] || want "to trust the crate registry's certificate" ca-certificates
@@ -87,6 +101,17 @@ case "$purpose" in
         have strace || want "to count what is written and synced" strace
         have c++ || want "a C++ compiler for the fuzzing engine" g++
         ;;
+    image)
+        have mmdebstrap || want "to make root file systems of Debian packages" mmdebstrap
+        [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || want "to know Debian's packages from others" debian-archive-keyring
+        have git || want "to know when the source was committed" git
+        have xz && have zstd || want "to compress" xz-utils zstd
+        if [ "$(dpkg --print-architecture)" != arm64 ]; then
+            have aarch64-linux-gnu-gcc || want "a C compiler and linker for arm64" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+            runs_arm64 || want "to run programs of the Pi while its packages are set up" $(emulator)
+        fi
+        [ "$(id -u)" = 0 ] || have newuidmap || want "to make files of many owners without being root" uidmap
+        ;;
     *) die "prepare.sh: no such purpose: $purpose" ;;
 esac
 
@@ -106,4 +131,6 @@ as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-re
 
 rust_dir=
 . appliance/tools/env.sh
+[ "$purpose" != image ] || [ "$(dpkg --print-architecture)" = arm64 ] || runs_arm64 ||
+    die "Programs for arm64 still do not start here: is this a container without /proc/sys/fs/binfmt_misc?"
 [ -n "$rust_dir" ] || die "There is still no Rust $rust_wanted or newer. https://rustup.rs installs one; then try again."

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# `latchkey` for 64-bit Pis, by the first of three routes that is there. Generic ARMv8.0: no target-cpu, since a Pi 3, 4 and Zero 2 W
+# lack the AES and SHA instructions that the names of their cores would switch on; ring asks the processor at run time.
+# in: SOURCE (the repository), CACHE (a folder that may stay), LOCKED_ROUTE (cross|rustup|debian, to insist on one); out: OUT/latchkey, OUT/compiler
+set -euo pipefail
+target=aarch64-unknown-linux-gnu
+cd "$SOURCE"
+. appliance/tools/env.sh
+built=${CARGO_TARGET_DIR:-$SOURCE/target}/$target/release/latchkey
+unset APT_CONFIG
+
+# The paths of this machine are no part of the product.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$SOURCE=/latchkey --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
+# SQLite's C code, too.
+export CFLAGS_aarch64_unknown_linux_gnu="-ffile-prefix-map=$SOURCE=/latchkey -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+
+by_cross() {
+    command -v cross >/dev/null && { docker info || podman info; } >/dev/null 2>&1 || return 1
+    route="cross, $(cross --version 2>/dev/null | head -n 1)"
+    build() { CROSS_CONFIG=cross.toml cross build --release --locked --bin latchkey --target $target; }
+}
+
+by_rustup() {
+    command -v rustup >/dev/null || return 1
+    rustup target list --installed 2>/dev/null | grep -qx $target ||
+        timeout 120 rustup target add $target >/dev/null 2>&1 || return 1
+    route="$(rustc --version), target of rustup"
+    build() { cargo build --release --locked --bin latchkey --target $target; }
+}
+
+# Debian's newest rustc and its standard library for arm64, unpacked beside whatever Rust is there: installing it would remove others.
+by_debian() {
+    local arch lists versions folder
+    arch=$(dpkg --print-architecture)
+    lists=$CACHE/apt
+    mkdir -p "$lists"/{lists,archives}/partial
+    # No /dev/null for the status: apt-get download wants to know what is not installed.
+    : >>"$lists/status"
+    local apt=(apt-get -q -o Dir::State="$lists" -o Dir::State::status="$lists/status" -o Dir::Cache::archives="$lists/archives"
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o "APT::Architectures=$arch,arm64" -o Acquire::Languages=none)
+    "${apt[@]}" update >/dev/null
+    versions=$("${apt[@]}" install -s --no-install-recommends "rustc-web:$arch" "libstd-rust-web-dev:arm64" 2>/dev/null |
+        sed -n 's/^Inst \(rustc-web\|libstd-rust-web-[^ :]*\|libllvm[0-9]*\)\(:arm64\)\? (\([^ ]*\) .*\[\([a-z0-9]*\)\].*/\1:\4=\3/p' | sort -u)
+    [ -n "$versions" ] || return 1
+    folder=$CACHE/$(sha256sum <<<"$versions" | cut -c1-16)
+    if [ ! -x "$folder/rustc" ]; then
+        rm -rf "$folder.new" && mkdir -p "$folder.new/debs" && cd "$folder.new/debs"
+        "${apt[@]}" download $versions >/dev/null
+        for deb in *.deb; do dpkg-deb -x "$deb" ..; done
+        cd .. && rm -r debs
+        for tool in rustc rustdoc; do
+            cat >$tool <<WRAPPER
+#!/bin/sh
+here=\$(dirname "\$(readlink -f "\$0")")
+LD_LIBRARY_PATH=\$here/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -dumpmachine) exec "\$here/usr/bin/$tool" "\$@"
+WRAPPER
+            chmod +x $tool
+        done
+        cd "$SOURCE" && rm -rf "$folder" && mv "$folder.new" "$folder"
+    fi
+    export RUSTC=$folder/rustc RUSTDOC=$folder/rustdoc
+    route="$("$RUSTC" --version), Debian's, with its standard library for arm64"
+    build() { cargo build --release --locked --bin latchkey --target $target; }
+}
+
+for way in ${LOCKED_ROUTE:-cross rustup debian}; do
+    if "by_$way"; then
+        found=$way
+        break
+    fi
+done
+[ -n "${found:-}" ] || {
+    echo "No way to build for $target: neither cross with Docker or Podman, nor rustup with that target, nor Debian's rustc-web for arm64." >&2
+    exit 1
+}
+echo "Building latchkey for arm64 with $route (some minutes the first time)"
+build
+mkdir -p "$OUT"
+cp "$built" "$OUT/latchkey"
+{
+    echo "$route"
+    aarch64-linux-gnu-gcc --version | head -n 1
+} >"$OUT/compiler"
