@@ -1,6 +1,8 @@
 //! Updates of the whole system. Root of the image installs them and writes down how that stands; the server reads it, so that the LED,
 //! `latchkey status` and the owners' page can tell. It is never written here.
 
+pub(crate) mod helper;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
