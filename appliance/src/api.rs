@@ -12,6 +12,7 @@ mod patch;
 mod presence;
 mod problem;
 mod time;
+mod update;
 
 pub use app::*;
 pub use certificate::*;
@@ -24,6 +25,7 @@ pub use presence::*;
 pub use problem::{PROBLEM_JSON, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 pub use time::Time;
+pub use update::*;
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";

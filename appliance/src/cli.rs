@@ -31,6 +31,7 @@ mod session;
 mod shell;
 mod status;
 mod time;
+mod update;
 mod value;
 
 use std::ffi::OsString;
@@ -168,6 +169,9 @@ enum Command {
     Time(time::TimeCommand),
     /// Show how the house is
     Status(status::Status),
+    /// New versions of the whole system of this box
+    #[command(arg_required_else_help = true)]
+    Update(update::UpdateCommand),
     /// Show who did what, on whom, from where and when
     Audit(audit::Audit),
     /// The file that tells a new box what it needs to know
@@ -223,6 +227,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Console(console) => console.run(&mut shell),
         Command::Time(time) => time.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
+        Command::Update(update) => update.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Provision(verb) => verb.run(&mut shell),
         Command::Serve(serve) => serve.run(),

@@ -54,6 +54,9 @@ pub struct Config {
     /// Where a file system must be mounted before there is any data. While it is not, the server serves nothing but that.
     #[serde(default)]
     pub data_mount: Option<PathBuf>,
+    /// Where root writes down how an update of the system stands, on a machine that is updated by whole slots.
+    #[serde(default)]
+    pub update_dir: Option<PathBuf>,
     /// Whether a box without an owner is found as `latchkey.local`; yes on port 443 unless said otherwise.
     #[serde(default)]
     pub mdns: Option<bool>,

@@ -21,6 +21,7 @@ pub mod serve;
 mod signals;
 pub mod system;
 mod tend;
+mod update;
 
 #[cfg(test)]
 mod testing;

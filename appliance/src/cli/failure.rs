@@ -21,6 +21,10 @@ pub(crate) enum Failure {
     Problem(Box<Problem>),
     /// What the server said cannot be understood.
     Strange(String),
+    /// Another part of the box than the server cannot be reached.
+    NotReached(String),
+    /// Another part of the box than the server failed.
+    Elsewhere(String),
     /// Something on this machine failed.
     Local(String),
     /// Nobody reads the output any more, as in `latchkey ... | head`.
@@ -37,6 +41,8 @@ impl Failure {
             Self::Unreachable(error) => (3, error.to_string(), hint_for(&error)),
             Self::Problem(problem) => (exit_code(problem.code), problem.detail, problem.hint),
             Self::Strange(text) => (6, text, Some("is the server of the same version as this command?".to_owned())),
+            Self::NotReached(text) => (3, text, None),
+            Self::Elsewhere(text) => (6, text, None),
             Self::Local(text) => (1, text, None),
             Self::NobodyReads => return 0,
         };

@@ -36,6 +36,7 @@ use crate::{config, log, signals};
 
 use led::Led;
 use link::Heard;
+use reset::Reset;
 use runner::Runner;
 
 pub(crate) use keys::run as run_keys;
@@ -90,7 +91,8 @@ pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     let jobs = start_link(socket, &inputs)?;
     signals::on_stop(move || drop(inputs.send(Input::Stop))).map_err(PanelError::Threads)?;
     let led = Led::new(pin, panel.led_active_low);
-    let mut runner = Runner::new(led, night::Watch::new(panel.night), jobs, (held, clock.uptime()));
+    let reset = Reset::by(panel.reset_request);
+    let mut runner = Runner::new(led, night::Watch::new(panel.night), jobs, reset, (held, clock.uptime()));
     if let Some(fault) = trouble {
         runner.found(Active::NONE.with(fault));
     }

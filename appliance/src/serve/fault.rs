@@ -17,12 +17,12 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde::Serialize;
 use smol::Executor;
 
-use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_listener};
+use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_tls, supervisor};
 use crate::api::{self, Problem, ProblemCode};
 use crate::config::Config;
 use crate::endpoint;
 use crate::http::{App, Kind, Request, Response, Route, Table, handler};
-use crate::listen::{self, Floor, Gate};
+use crate::listen::{self, Floor, Gate, Handed, HandedError};
 use crate::panel::health;
 use crate::system;
 
@@ -65,15 +65,16 @@ pub(super) fn mark_claimed(data_dir: &Path) -> io::Result<()> {
 }
 
 /// Serves the words until it is mended or the server stops.
-pub(super) fn serve(config: &Config, reason: FaultReason, stop: &Stop) -> Result<(), ServeError> {
+pub(super) fn serve(config: &Config, handed: &Handed, reason: FaultReason, stop: &Stop) -> Result<(), ServeError> {
     let state = Indicator::Fault(reason);
     tracing::error!(state = state.name(), text = state.text(), "the household is not opened");
     let (setup, executor) = (Setup::real(config.clone())?, Arc::new(Executor::new()));
     let desk = open(setup, reason)?;
     let tls = listen::server_config(certificate(config)?).map_err(ServeError::Handshakes)?;
-    let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<Vec<_>, _>>()?;
-    let control = match control_is_elsewhere(config) {
-        true => Some(open_control(&config.socket())?),
+    let listeners = open_tls(handed, config)?;
+    let is_handed = handed.control().map_err(HandedError::from)?.is_some();
+    let control = match is_handed || control_is_elsewhere(config) {
+        true => Some(open_control(handed, &config.socket())?),
         false => None,
     };
     let (ended, over) = smol::channel::bounded(1);
@@ -88,8 +89,12 @@ pub(super) fn serve(config: &Config, reason: FaultReason, stop: &Stop) -> Result
         let gate = Arc::new(Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS));
         executor.spawn(listen::accept_control(floor, control, gate)).detach();
     }
+    executor.spawn(supervisor::keep_alive(Arc::clone(&desk.app))).detach();
+    // Who waits for the server has nothing to wait for: what it has to say is served.
+    supervisor::ready(&state.text());
     let stopped = async {
         let _ = stop.0.recv().await;
+        supervisor::stopping();
     };
     let mended = async {
         while found(config) == Some(reason) {
@@ -233,7 +238,7 @@ mod tests {
         config.data_mount = Some(folder.path().to_owned());
         let (stopper, stop) = stop();
         drop(stopper);
-        serve(&config, FaultReason::DataPartition, &stop).unwrap();
+        serve(&config, &Handed::default(), FaultReason::DataPartition, &stop).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -242,6 +247,6 @@ mod tests {
         let folder = Folder::new();
         let config = config(&folder);
         let (_stopper, stop) = stop();
-        serve(&config, FaultReason::Database, &stop).unwrap();
+        serve(&config, &Handed::default(), FaultReason::Database, &stop).unwrap();
     }
 }
