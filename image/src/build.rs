@@ -25,6 +25,8 @@ pub(crate) struct Folders {
     pub(crate) source: PathBuf,
     /// The build folder.
     pub(crate) work: PathBuf,
+    /// What is made of packages alone: the same for every checkout of this user.
+    pub(crate) cache: PathBuf,
 }
 
 /// Runs steps and remembers what they made.
@@ -54,7 +56,7 @@ impl Builder {
     /// When it fails.
     pub(crate) fn run(&mut self, step: &Step) -> Result<&Path, Failure> {
         let key = self.key(step)?;
-        let home = self.folders.work.join("cache").join(step.name);
+        let home = self.home(step);
         let product = home.join(&key[..24]);
         if step.always || !product.is_dir() {
             let started = std::time::Instant::now();
@@ -76,14 +78,20 @@ impl Builder {
         self.folder(step.name)
     }
 
+    /// Where the products of a step are kept.
+    fn home(&self, step: &Step) -> PathBuf {
+        let of_packages = step.place == Place::Host && !step.always;
+        if of_packages { self.folders.cache.join(step.name) } else { self.folders.work.join("steps").join(step.name) }
+    }
+
     fn execute(&self, step: &Step, out: &Path) -> Result<(), Failure> {
-        let Folders { source, work } = &self.folders;
+        let Folders { source, work, cache } = &self.folders;
         let script = format!("image/steps/{}.sh", step.script);
         let mut command = match step.place {
             Place::Host => Command::new(source.join(&script)),
             Place::Tools => {
                 let mut inside = Command::new(source.join("image/steps/inside.sh"));
-                inside.arg(self.folder("tools")?).arg(source).arg(work).arg(format!("/source/{script}"));
+                inside.arg(self.folder("tools")?).args([source, work, cache]).arg(format!("/source/{script}"));
                 inside
             }
         };
@@ -110,15 +118,14 @@ impl Builder {
 
     /// A path as the script sees it.
     fn seen(&self, place: Place, path: &Path) -> OsString {
-        let Folders { source, work } = &self.folders;
+        let Folders { source, work, cache } = &self.folders;
         if place == Place::Host {
             return path.into();
         }
-        let inside = |root: &str, rest: &Path| Path::new(root).join(rest).into_os_string();
-        if let Ok(rest) = path.strip_prefix(work) {
-            return inside("/work", rest);
-        }
-        path.strip_prefix(source).map_or_else(|_| path.into(), |rest| inside("/source", rest))
+        // The build folder may lie within the repository, so it goes first.
+        let roots = [(work, "/work"), (cache, "/cache"), (source, "/source")];
+        let inside = |(folder, root): (&PathBuf, &str)| Some(Path::new(root).join(path.strip_prefix(folder).ok()?));
+        roots.into_iter().find_map(inside).unwrap_or_else(|| path.to_owned()).into()
     }
 
     /// The hash of all that the step is made from.

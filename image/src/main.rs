@@ -63,7 +63,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     }
     fs::create_dir_all(&cli.out).map_err(|error| told(&cli.out, &error))?;
     let work = cli.out.canonicalize().map_err(|error| told(&cli.out, &error))?;
-    let folders = Folders { source, work };
+    let cache = cache().join("latchkey-image");
+    fs::create_dir_all(&cache).map_err(|error| told(&cache, &error))?;
+    let folders = Folders { source, work, cache };
     if let What::Plan = cli.what {
         return show(&folders);
     }
@@ -235,6 +237,12 @@ fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
+/// Where this user's programs keep what they can make again (XDG base directories).
+fn cache() -> PathBuf {
+    let said = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    said("XDG_CACHE_HOME").or_else(|| Some(said("HOME")?.join(".cache"))).unwrap_or_else(|| PathBuf::from("target"))
+}
+
 /// When the source was committed: the same source gives the same image, whenever it is built. `SOURCE_DATE_EPOCH` overrides it.
 fn date(source: &Path) -> Result<i64, Failure> {
     let said = match std::env::var("SOURCE_DATE_EPOCH") {
@@ -277,7 +285,6 @@ fn place(from: &Path, to: &Path) -> Result<(), Failure> {
 fn link(work: &Path, name: &str, to: &Path) -> Result<(), Failure> {
     let path = work.join(name);
     let _ = fs::remove_file(&path);
-    let to = to.strip_prefix(work).unwrap_or(to);
     std::os::unix::fs::symlink(to, &path).map_err(|error| told(&path, &error))
 }
 

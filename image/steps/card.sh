@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The card: partition table, firmware, slots, data. No loop device and no mount. Runs in the tool root.
-# in: SLOT (rootfs.sh's OUT), DEBS, BOOT (image/boot), LAYOUT (genimage's configuration), FIRMWARE_SIZE, SETUP_SIZE, DATA_SIZE (MiB), FIRMWARE,
+# in: SLOT (rootfs.sh's OUT), DEBS, BOOT (image/boot), LAYOUT (the text of genimage's configuration), FIRMWARE_SIZE, SETUP_SIZE, DATA_SIZE (MiB), FIRMWARE,
 #     DEVICE_TREES, SETUP_TEXT, IDS (namespace of the fixed identifiers), SOURCE_DATE_EPOCH; out: OUT/card.img
 set -euo pipefail
 mkdir -p "$OUT"
@@ -39,7 +39,7 @@ E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mkfs.ext4 -q -d "$work/data" -L data -b 4
     -E hash_seed=4c4b0000-0000-4000-8000-000000000208,lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0 "$work/in/data.ext4" "${DATA_SIZE}M"
 
 cp --sparse=always "$SLOT/boot.ext4" "$SLOT/rootfs.erofs" "$work/in/"
-cp "$LAYOUT" "$work/genimage.cfg"
+printf "%s" "$LAYOUT" >"$work/genimage.cfg"
 genimage --rootpath "$work/empty" --tmppath "$work/tmp/genimage" --inputpath "$work/in" --outputpath "$work/out" --config "$work/genimage.cfg" >"$work/log" 2>&1 || {
     cat "$work/log" >&2
     exit 1
