@@ -104,12 +104,14 @@ case "$purpose" in
     image)
         have mmdebstrap || want "to make root file systems of Debian packages" mmdebstrap
         [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || want "to know Debian's packages from others" debian-archive-keyring
+        have curl || want "to ask the binary something over TLS" curl
         have git || want "to know when the source was committed" git
         have xz && have zstd || want "to compress" xz-utils zstd
         if [ "$(dpkg --print-architecture)" != arm64 ]; then
             have aarch64-linux-gnu-gcc || want "a C compiler and linker for arm64" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
             runs_arm64 || want "to run programs of the Pi while its packages are set up" $(emulator)
         fi
+        have ld.lld || want "a linker that makes the binary smaller" lld
         [ "$(id -u)" = 0 ] || have newuidmap || want "to make files of many owners without being root" uidmap
         ;;
     *) die "prepare.sh: no such purpose: $purpose" ;;

@@ -80,7 +80,7 @@ impl Builder {
 
     /// Where the products of a step are kept.
     fn home(&self, step: &Step) -> PathBuf {
-        let of_packages = step.place == Place::Host && !step.always;
+        let of_packages = step.values.iter().any(|(_, value)| *value == Value::Kept("apt"));
         if of_packages { self.folders.cache.join(step.name) } else { self.folders.work.join("steps").join(step.name) }
     }
 

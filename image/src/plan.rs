@@ -5,6 +5,11 @@ use crate::{boards, layout, packages};
 /// What RAUC compares: an update for another kind of box is refused.
 pub(crate) const COMPATIBLE: &str = "latchkey-rpi-arm64";
 
+/// The bound of the root file system, in bytes unpacked.
+const MOST_OF_ROOT: u64 = 160_000_000;
+/// The bound of the compressed image in bytes.
+const MOST_OF_IMAGE: u64 = 100_000_000;
+
 /// Where a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -66,7 +71,7 @@ const ROOT_DATE: &str = "1767225600";
 /// All steps of an image, each after those that it needs.
 pub(crate) fn image(request: &Request) -> Vec<Step> {
     let mut steps = roots(request);
-    steps.push(binary());
+    steps.extend([binary(), trial_run()]);
     steps.extend(slot("rootfs", &request.version, request.date, None));
     steps.push(Step {
         name: "card",
@@ -169,6 +174,12 @@ fn binary() -> Step {
     Step { name: "binary", script: "binary", place: Place::Host, values, always: true }
 }
 
+/// Whether the binary serves at all, before a card is made of it.
+fn trial_run() -> Step {
+    let values = vec![("BINARY", Value::Made("binary", "latchkey"))];
+    Step { name: "trial-run", script: "trial-run", place: Place::Host, values, always: false }
+}
+
 fn slot(name: &'static str, version: &str, date: i64, patch: Option<&str>) -> [Step; 1] {
     let mut values = vec![
         ("ROOT_TAR", Value::Made("root", "root.tar")),
@@ -184,6 +195,7 @@ fn slot(name: &'static str, version: &str, date: i64, patch: Option<&str>) -> [S
         ("WIFI_FIRMWARE", words(&boards::radio())),
         ("BOOT_SIZE", size("bootA")),
         ("ROOT_SIZE", size("rootA")),
+        ("MOST", Value::Text(MOST_OF_ROOT.to_string())),
         ("SOURCE_DATE_EPOCH", Value::Text(date.to_string())),
     ];
     values.extend(patch.map(|patch| ("PATCH", Value::Text(patch.to_owned()))));
@@ -212,6 +224,7 @@ pub(crate) fn finish(name: &str) -> Step {
         ("SLOT", made("rootfs")),
         ("KEYS", Value::Kept("keys")),
         ("NAME", Value::Text(name.to_owned())),
+        ("MOST", Value::Text(MOST_OF_IMAGE.to_string())),
     ];
     Step { name: "finish", script: "finish", place: Place::Tools, values, always: false }
 }
