@@ -3,9 +3,11 @@
 //! (RFC 7396). Times are RFC 3339 in UTC. Errors are problem details (RFC 9457).
 
 mod app;
+mod backup;
 mod certificate;
 mod directory;
 mod domain_name;
+mod health;
 mod house;
 mod panel;
 mod patch;
@@ -15,9 +17,11 @@ mod time;
 mod update;
 
 pub use app::*;
+pub use backup::*;
 pub use certificate::*;
 pub use directory::*;
 pub use domain_name::*;
+pub use health::*;
 pub use house::*;
 pub use panel::*;
 pub use patch::Patch;

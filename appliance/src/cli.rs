@@ -8,6 +8,7 @@ mod app_claim;
 mod app_trial;
 mod attributes;
 mod audit;
+mod backup;
 mod certificate;
 mod claim;
 mod completions;
@@ -17,6 +18,7 @@ mod domain_move;
 mod domain_name;
 mod failure;
 mod group;
+mod health;
 mod key;
 mod output;
 mod panel;
@@ -169,6 +171,11 @@ enum Command {
     Time(time::TimeCommand),
     /// Show how the house is
     Status(status::Status),
+    /// Copies of the database
+    #[command(subcommand, arg_required_else_help = true)]
+    Backup(backup::Verb),
+    /// Show whether the box works
+    Health(health::Health),
     /// New versions of the whole system of this box
     #[command(arg_required_else_help = true)]
     Update(update::UpdateCommand),
@@ -227,6 +234,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Console(console) => console.run(&mut shell),
         Command::Time(time) => time.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
+        Command::Backup(verb) => verb.run(&mut shell),
+        Command::Health(health) => health.run(&mut shell),
         Command::Update(update) => update.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Provision(verb) => verb.run(&mut shell),

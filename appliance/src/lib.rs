@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod api;
+mod backup;
 mod bridge;
 pub mod certificate;
 pub mod cli;

@@ -25,7 +25,7 @@ use crate::bridge::{Bridge, Busy};
 use crate::certificate::{self, Certificates};
 use crate::clock::Timekeeper;
 use crate::config::Config;
-use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
+use crate::http::{self, App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
 use crate::listen::{self, ControlSocket, Floor, Gate, Handed, HandedError, Site, Timeouts, Wire};
 use crate::lookup::Lookups;
 use crate::panel::health;
@@ -293,6 +293,7 @@ impl Desk {
             bridge,
             config,
             beacon: Beacon::new(&*entropy),
+            start: http::name_of_start(&*entropy),
             clock,
             entropy,
             nameplate,

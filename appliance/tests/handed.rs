@@ -110,6 +110,18 @@ impl Machine {
         ask(stream, path)
     }
 
+    /// What `latchkey health` says.
+    fn health(&self, words: &[&str]) -> (bool, String, String) {
+        let said = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+            .args(["health", "--address", &self.https.local_addr().unwrap().to_string(), "--socket"])
+            .arg(self.directory.join("control.sock"))
+            .args(words)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (said.status.success(), text(said.stdout), text(said.stderr))
+    }
+
     /// Whether somebody speaks TLS there: the first byte of an answer to a greeting that is none is that of an alert.
     fn speaks_tls(&self) -> bool {
         let mut stream = TcpStream::connect(self.https.local_addr().unwrap()).unwrap();
@@ -190,6 +202,8 @@ fn the_page_of_a_fault_and_the_house_after_it_come_from_the_same_sockets() {
     let status = house.ask_control("/api/v1/status");
     assert!(status.starts_with("HTTP/1.1 500") && status.contains("Fault 1"), "{status}");
     assert!(house.speaks_tls());
+    let (well, out, why) = house.health(&[]);
+    assert!(!well && out.is_empty() && why.contains("Fault 1") && why.lines().count() == 1, "{out}{why}");
     fs::remove_file(data.join("claimed")).unwrap();
     assert!(house.hear("READY=1").contains("STATUS=Serving"));
     assert!(house.ask_control("/api/v1/status").starts_with("HTTP/1.1 200"));
@@ -204,6 +218,31 @@ fn a_server_that_answers_inside_says_that_it_is_alive() {
     for _ in 0..3 {
         house.hear("WATCHDOG=1");
     }
+}
+
+#[test]
+fn a_box_without_an_owner_is_well_for_as_long_as_somebody_looks_on() {
+    let house = Machine::new("well", "clock = \"trusted\"");
+    let mut server = house.start(&[]);
+    house.hear("READY=1");
+    let said = house.health(&["--stable", "1"]);
+    assert_eq!(said, (true, "healthy for 1 s\n".to_owned(), String::new()));
+    let (_, out, _) = house.health(&["--output", "json"]);
+    assert!(out.contains("\"healthy\": true"), "{out}");
+    server.terminate();
+    // The socket of systemd is still there, and nobody behind it: the time limit of the command is what ends it. Closing it is quicker.
+    drop(fs::remove_file(house.directory.join("control.sock")));
+    let (well, _, why) = house.health(&[]);
+    assert!(!well && why.contains("cannot reach the server"), "{why}");
+}
+
+#[test]
+fn a_box_whose_clock_is_not_trusted_is_well() {
+    let house = Machine::new("timeless", "clock = \"check\"");
+    let _server = house.start(&[]);
+    house.hear("READY=1");
+    let (well, _, why) = house.health(&[]);
+    assert!(well, "{why}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use service::Context;
 
 use crate::api;
 use crate::http::App;
-use crate::{system, update};
+use crate::{backup, system, update};
 
 /// How often the board is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -117,9 +117,13 @@ pub(crate) async fn watch(app: Arc<App>) {
     loop {
         let board = Board::new(&app.config.data_dir);
         let (before, ctx) = (app.health.seen(), Context::system(app.clock.moment()));
+        let (folder, trusted) = (backup::usual_folder(&app.config.data_dir), app.clock.trust().is_good());
         let look = move |idp: &service::Idp| {
+            let old = trusted && backup::is_old(&folder, ctx.now);
             let database = Indicator::Fault(FaultReason::Database);
-            judge(&board.read(), before).with_if(idp.healthy(&ctx).is_err(), database)
+            judge(&board.read(), before)
+                .with_if(idp.healthy(&ctx).is_err(), database)
+                .with_if(old, Indicator::Degraded(DegradedReason::BackupOld))
         };
         match app.bridge.run(look).await {
             Ok(seen) => app.health.saw(seen),

@@ -134,6 +134,7 @@ const ROUTES: Table = &[
     endpoint::admin::panel::ROUTES,
     &[
         Route::get(Kind::Admin, "/api/v1/status", handler!(status)),
+        Route::get(Kind::Admin, "/api/v1/health", handler!(status)),
         Route::get(Kind::Public, "/health", handler!(health)),
         Route::get(Kind::Public, "/", handler!(page)),
         Route::get(Kind::Public, "/*path", handler!(page)),
