@@ -208,6 +208,11 @@ impl Config {
         self.mdns.unwrap_or(self.port == 443 && self.host.is_none())
     }
 
+    /// Whether this is the system of a box of its own, whose administration belongs to the claim too.
+    pub fn is_appliance(&self) -> bool {
+        self.boot_dir.is_some() || self.data_mount.is_some()
+    }
+
     /// Where to listen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         if self.listen.is_empty() {

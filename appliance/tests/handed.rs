@@ -202,6 +202,8 @@ fn the_page_of_a_fault_and_the_house_after_it_come_from_the_same_sockets() {
     let status = house.ask_control("/api/v1/status");
     assert!(status.starts_with("HTTP/1.1 500") && status.contains("Fault 1"), "{status}");
     assert!(house.speaks_tls());
+    let page = house.ask_http("/setup");
+    assert!(page.starts_with("HTTP/1.1 503") && page.contains("Fault 1"), "{page}");
     let (well, out, why) = house.health(&[]);
     assert!(!well && out.is_empty() && why.contains("Fault 1") && why.lines().count() == 1, "{out}{why}");
     fs::remove_file(data.join("claimed")).unwrap();

@@ -17,12 +17,12 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde::Serialize;
 use smol::Executor;
 
-use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_tls, supervisor};
+use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_plain, open_tls, supervisor};
 use crate::api::{self, Problem, ProblemCode};
 use crate::config::Config;
 use crate::endpoint;
-use crate::http::{App, Kind, Request, Response, Route, Table, handler};
-use crate::listen::{self, Floor, Gate, Handed, HandedError};
+use crate::http::{App, Kind, Request, Response, Route, Router, Table, Transport, handler};
+use crate::listen::{self, Floor, Gate, Handed, HandedError, Site};
 use crate::panel::health;
 use crate::system;
 
@@ -72,6 +72,7 @@ pub(super) fn serve(config: &Config, handed: &Handed, reason: FaultReason, stop:
     let desk = open(setup, reason)?;
     let tls = listen::server_config(certificate(config)?).map_err(ServeError::Handshakes)?;
     let listeners = open_tls(handed, config)?;
+    let plain = open_plain(handed, config)?;
     let is_handed = handed.control().map_err(HandedError::from)?.is_some();
     let control = match is_handed || control_is_elsewhere(config) {
         true => Some(open_control(handed, &config.socket())?),
@@ -84,6 +85,12 @@ pub(super) fn serve(config: &Config, handed: &Handed, reason: FaultReason, stop:
     for listener in listeners {
         let accept = listen::accept_tls(Arc::clone(&floor), listener, Arc::clone(&tls), Arc::clone(&gate));
         executor.spawn(accept).detach();
+    }
+    for listener in plain {
+        // The same words: nothing of them is secret, and nothing that a browser sends is looked at.
+        let clear =
+            Arc::new(Floor { site: in_the_clear(&desk), executor: Arc::clone(&executor), stop: floor.stop.clone() });
+        executor.spawn(listen::accept_plain(clear, listener, Arc::clone(&gate))).detach();
     }
     if let Some(control) = control {
         let gate = Arc::new(Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS));
@@ -113,6 +120,11 @@ fn open(setup: Setup, reason: FaultReason) -> Result<Desk, ServeError> {
     Ok(desk)
 }
 
+fn in_the_clear(desk: &Desk) -> Arc<Site> {
+    let router = Router::new(Arc::clone(&desk.app), PAGES, Transport::Tls);
+    Arc::new(Site::new(router, desk.site.timeouts.clone()))
+}
+
 /// Below the place where the data belongs nothing may be made while it is not there.
 fn control_is_elsewhere(config: &Config) -> bool {
     config.data_mount.as_deref().is_none_or(|mount| !config.socket().starts_with(mount) || is_mounted(mount))
@@ -129,6 +141,9 @@ fn certificate(config: &Config) -> Result<Arc<SingleCertAndKey>, ServeError> {
     let certified = CertifiedKey::from_der(vec![made.der().clone()], private, &provider::default_provider());
     Ok(Arc::new(SingleCertAndKey::from(certified.map_err(ServeError::Handshakes)?)))
 }
+
+const PAGES: Table =
+    &[&[Route::get(Kind::Public, "/", handler!(page)), Route::get(Kind::Public, "/*path", handler!(page))]];
 
 const ROUTES: Table = &[
     endpoint::admin::panel::ROUTES,

@@ -80,12 +80,13 @@ impl Pulse {
         Self { limit: limit.max(SHORTEST), answered: now }
     }
 
-    /// How long a trip may take: several fit into the limit, as a queue may be full for a moment.
+    /// How long a trip may take: two fit between the last word and the limit. A trip that is given up has lost its place in the queue,
+    /// so a busy board is given time.
     fn patience(&self) -> Duration {
-        self.limit / 8
+        self.limit * 3 / 8
     }
 
-    /// After a trip: twice a limit when all is well, as systemd advises, and soon again when not.
+    /// After a trip: twice in a limit when all is well, as systemd advises, and soon again when not.
     fn turn(&mut self, answered: bool, now: Uptime) -> Turn {
         if answered {
             self.answered = now;

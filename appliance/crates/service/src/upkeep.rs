@@ -41,6 +41,11 @@ impl Idp {
         })
     }
 
+    /// Writes down that somebody may administer the machine over SSH. For the server itself, at the end of a claim.
+    pub fn note_admin_key(&self, ctx: &Context, fingerprint: &str) -> Result<(), OpError<Refusal>> {
+        self.write(ctx, Need::System, |op| Ok(op.record("house.admin_key", fingerprint, serde_json::Value::Null)?))
+    }
+
     /// Whether the caller may see which copies there are.
     pub fn may_see_backups(&self, ctx: &Context) -> Result<(), OpError<Refusal>> {
         self.read(ctx, Need::Own, |_| Ok(at_the_console(ctx)?))

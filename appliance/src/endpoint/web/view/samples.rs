@@ -92,7 +92,8 @@ fn setting_up(pages: &mut BTreeMap<String, String>) {
     let fingerprint = Some(["A1:B2:C3:D4"; 8].join(":"));
     rendered(pages, "setup_reach", &OnToTheName { chrome: outside(), reach, steps, fingerprint });
     let host = "id.miller.home".to_owned();
-    rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
+    let ssh_key = Some(String::new());
+    rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host, ssh_key });
 }
 
 fn trust(pages: &mut BTreeMap<String, String>) {
