@@ -22,13 +22,16 @@ setenv LATCHKEY_RESET
 part start ${devtype} ${devnum} bootstate state_sector
 ${devtype} dev ${devnum}
 ${devtype} read ${state_addr} ${state_sector} 1
-env import -c ${state_addr} 0x200 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD LATCHKEY_RESET
+setenv repair
+env import -c ${state_addr} 0x200 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD LATCHKEY_RESET || setenv repair 1
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
 test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 3
 test -n "${BOOT_GOOD}" || setenv BOOT_GOOD A
 
 setenv save_state 'env export -c -s 0x200 ${state_addr} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_GOOD LATCHKEY_RESET; ${devtype} write ${state_addr} ${state_sector} 1'
+# Linux can only change what it can read.
+test -z "${repair}" || run save_state
 
 # What the firmware says to the kernel (cmdline.txt, or QEMU's device tree) comes in front of what the slot says.
 test -n "${fdt_addr}" || setenv fdt_addr ${fdtcontroladdr}
@@ -39,17 +42,20 @@ fdt get value firmware_words /chosen bootargs
 fdt get value keep_tree /chosen latchkey,keep-device-tree
 
 # Boots ${slot}; comes back only if that fails before the kernel runs. The device tree is the slot's, unless the firmware's says
-# that it wants to be kept (an overlay in config.txt can).
+# that it wants to be kept (an overlay in config.txt can). A Pi 5 has two, and its bootloader alone knows which.
 setenv boot_slot '
 part number ${devtype} ${devnum} boot${slot} part;
 setenv slot_words;
+setenv tree_name ${fdtfile};
+if test "${tree_name}" = "broadcom/bcm2711-rpi-cm4.dtb"; then setenv tree_name broadcom/bcm2711-rpi-cm4-io.dtb; fi;
+if test "${tree_name}" = "broadcom/bcm2712-rpi-5-b.dtb"; then setenv keep_tree 1; fi;
 if load ${devtype} ${devnum}:${part} ${words_addr} bootargs.txt; then
   env import -t ${words_addr} ${filesize} slot_words;
   setenv bootargs "${firmware_words} ${slot_words} rauc.slot=${slot}";
   if test "${LATCHKEY_RESET}" = "1"; then setenv bootargs "${bootargs} latchkey.reset"; fi;
   setenv tree ${fdt_addr};
   if test -z "${keep_tree}"; then
-    if load ${devtype} ${devnum}:${part} ${tree_addr} dtb/${fdtfile}; then setenv tree ${tree_addr}; fi;
+    if load ${devtype} ${devnum}:${part} ${tree_addr} dtb/${tree_name}; then setenv tree ${tree_addr}; fi;
   fi;
   if load ${devtype} ${devnum}:${part} ${kernel_addr} vmlinuz; then
     if load ${devtype} ${devnum}:${part} ${initrd_addr} initrd.img; then
@@ -73,6 +79,7 @@ for candidate in ${BOOT_ORDER}; do
   fi
 done
 
+setenv slot
 # Nothing that may be tried is left: the slot that was good, then whatever there is.
 for slot in ${BOOT_GOOD} A B; do run boot_slot; done
 echo "Latchkey: neither slot boots. Write the image to the card anew."

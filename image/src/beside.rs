@@ -52,14 +52,30 @@ pub(crate) fn crates(tree: &str) -> BTreeSet<Crate> {
     tree.lines().filter_map(line).collect()
 }
 
-/// What pins the build: enough to see which input of two builds differs.
-pub(crate) fn lock(packages: &BTreeSet<Package>, compiler: &str, kernel: &str, date: i64) -> String {
-    let mut text = format!("date\t{date}\nkernel\t{kernel}\n");
-    for line in compiler.lines() {
+/// What a build was made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs<'a> {
+    /// On the card.
+    pub(crate) packages: &'a BTreeSet<Package>,
+    /// That built it.
+    pub(crate) tools: &'a BTreeSet<Package>,
+    /// Compiler and linkers, a line each.
+    pub(crate) compiler: &'a str,
+    pub(crate) kernel: &'a str,
+    /// In seconds since 1970.
+    pub(crate) date: i64,
+}
+
+/// All of it, a line each: enough to see which input of two builds differs.
+pub(crate) fn lock(inputs: &Inputs<'_>) -> String {
+    let mut text = format!("date\t{}\nkernel\t{}\n", inputs.date, inputs.kernel);
+    for line in inputs.compiler.lines() {
         text.push_str(&format!("compiler\t{line}\n"));
     }
-    for Package { name, version, architecture } in packages {
-        text.push_str(&format!("package\t{name}\t{version}\t{architecture}\n"));
+    for (what, list) in [("package", inputs.packages), ("tool", inputs.tools)] {
+        for Package { name, version, architecture } in list {
+            text.push_str(&format!("{what}\t{name}\t{version}\t{architecture}\n"));
+        }
     }
     text
 }
@@ -147,10 +163,19 @@ mod tests {
 
     #[test]
     fn the_lock_names_every_input() {
-        let found = packages(&["udev\t257\tarm64\n".to_owned()]).unwrap();
-        assert_eq!(
-            lock(&found, "rustc 1\ngcc 2\n", "7.3", 5),
-            "date\t5\nkernel\t7.3\ncompiler\trustc 1\ncompiler\tgcc 2\npackage\tudev\t257\tarm64\n"
-        );
+        let list = |line: &str| packages(&[line.to_owned()]).unwrap();
+        let (packages, tools) = (list("udev\t257\tarm64\n"), list("mtools\t4\tamd64\n"));
+        let inputs =
+            Inputs { packages: &packages, tools: &tools, compiler: "rustc 1\ngcc 2\n", kernel: "7.3", date: 5 };
+        let lines: Vec<_> = lock(&inputs).lines().map(str::to_owned).collect();
+        let expected = [
+            "date\t5",
+            "kernel\t7.3",
+            "compiler\trustc 1",
+            "compiler\tgcc 2",
+            "package\tudev\t257\tarm64",
+            "tool\tmtools\t4\tamd64",
+        ];
+        assert_eq!(lines, expected);
     }
 }

@@ -31,7 +31,6 @@ const CYW43455: &[&str] = &[
     "brcm/brcmfmac43455-sdio.txt",
     "cypress/cyfmac43455-sdio*",
 ];
-const CYW43436: &[&str] = &["brcm/brcmfmac43436*"];
 
 /// All of them.
 pub(crate) const BOARDS: &[Board] = &[
@@ -68,7 +67,7 @@ pub(crate) const BOARDS: &[Board] = &[
         imager: "pi3-64bit",
         device_trees: &["bcm2837-rpi-zero-2-w.dtb"],
         firmware: OF_PI_3,
-        radio: CYW43436,
+        radio: CYW43430,
     },
     // Its bootloader lives on the board.
     Board {

@@ -134,6 +134,9 @@ impl Builder {
         let script = self.folders.source.join(format!("image/steps/{}.sh", step.script));
         add(&mut context, step.name.as_bytes());
         add(&mut context, hash_tree(&script)?.as_bytes());
+        if let (Place::Tools, Some((_, tools))) = (step.place, self.made.get("tools")) {
+            add(&mut context, tools.as_bytes());
+        }
         for (name, value) in &step.values {
             add(&mut context, name.as_bytes());
             let known = match value {

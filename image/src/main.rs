@@ -117,7 +117,17 @@ fn documents(folders: &Folders, builder: &Builder, request: &Request, name: &str
     let lists = [read("root", "packages")?, read("debs", "packages")?];
     let packages = beside::packages(&lists)?;
     let when = jiff::Timestamp::from_second(request.date).map_err(|error| error.to_string())?.to_string();
-    let lock = beside::lock(&packages, &read("binary", "compiler")?, read("debs", "kernel")?.trim(), request.date);
+    let tools = tools_of(builder.folder("tools")?)?;
+    let kernel = read("debs", "kernel")?;
+    let compiler = read("binary", "compiler")?;
+    let inputs = beside::Inputs {
+        packages: &packages,
+        tools: &tools,
+        compiler: &compiler,
+        kernel: kernel.trim(),
+        date: request.date,
+    };
+    let lock = beside::lock(&inputs);
     let bill = beside::sbom(&request.version, &packages, &beside::crates(&tree(&folders.source)?), &when);
     let file = |suffix: &str| folders.work.join(format!("{name}{suffix}"));
     let files = beside::Files { image: known(&file(".img"))?, download: known(&file(".img.zst"))? };
@@ -257,6 +267,15 @@ fn date(source: &Path) -> Result<i64, Failure> {
         .map_err(|_| "when was this source made? Say so: SOURCE_DATE_EPOCH=<seconds since 1970>".to_owned())
 }
 
+/// The packages of the tool root.
+fn tools_of(root: &Path) -> Result<std::collections::BTreeSet<beside::Package>, Failure> {
+    let mut command = Command::new("dpkg-query");
+    command.arg("--admindir").arg(root.join("var/lib/dpkg"));
+    command.args(["--show", "--showformat", "${Package}\t${Version}\t${Architecture}\n"]);
+    let listed = command.output().map_err(|error| format!("dpkg-query: {error}"))?;
+    beside::packages(&[String::from_utf8_lossy(&listed.stdout).into_owned()])
+}
+
 /// The crates of the binary.
 fn tree(source: &Path) -> Result<String, Failure> {
     let words = "tree --locked --package appliance --edges normal --target aarch64-unknown-linux-gnu --prefix none --format {p}|{l}";
@@ -275,10 +294,14 @@ fn known(path: &Path) -> Result<(u64, String), Failure> {
     Ok((bytes.len() as u64, hex(digest(&SHA256, &bytes).as_ref())))
 }
 
-/// The same file under another name; the one that stood there is gone.
+/// A copy under another name: whoever boots it must not change what the next build takes up.
 fn place(from: &Path, to: &Path) -> Result<(), Failure> {
     let _ = fs::remove_file(to);
-    fs::hard_link(from, to).map_err(|error| told(to, &error))
+    let copied = Command::new("cp").args(["--sparse=always", "--reflink=auto"]).args([from, to]).status();
+    match copied {
+        Ok(ended) if ended.success() => Ok(()),
+        Ok(_) | Err(_) => Err(format!("cannot copy {} to {}", from.display(), to.display())),
+    }
 }
 
 /// A name that does not change for a folder that does.

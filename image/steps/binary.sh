@@ -12,8 +12,8 @@ unset APT_CONFIG
 # The paths of this machine are no part of the product. lld folds functions that are alike and packs relocations: half a megabyte.
 # glibc understands them packed from 2.36 on, and the image has a newer one.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$SOURCE=/latchkey --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo \
--C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,--pack-dyn-relocs=relr"
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+-C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$SOURCE/image/steps/lld-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
 # Stripped below, after a look at the names of its functions.
 export CARGO_PROFILE_RELEASE_STRIP=none
@@ -100,4 +100,5 @@ unguarded=$("$objdump" -d --no-show-raw-insn "$built" | awk '
 {
     echo "$route"
     aarch64-linux-gnu-gcc --version | head -n 1
+    ls /usr/lib/llvm-*/bin/ld.lld 2>/dev/null | sort -V | tail -n 1 | xargs -r -I lld lld --version
 } >"$OUT/compiler"

@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/content"
 cp --sparse=always "$SLOT/boot.ext4" "$work/content/boot.ext4"
-cp "$SLOT/rootfs.erofs" "$work/content/rootfs.erofs"
+cp "$SLOT/rootfs.erofs" "$work/content/rootfs.img"
 cat >"$work/content/manifest.raucm" <<MANIFEST
 [update]
 compatible=$COMPATIBLE
@@ -20,7 +20,7 @@ format=verity
 filename=boot.ext4
 
 [image.rootfs]
-filename=rootfs.erofs
+filename=rootfs.img
 MANIFEST
 find "$work/content" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 rauc --cert "$KEYS/certificate.pem" --key "$KEYS/key.pem" bundle "$work/content" "$OUT/bundle.raucb" >"$work/log" 2>&1 || {

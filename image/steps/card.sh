@@ -25,6 +25,9 @@ for name in $FIRMWARE; do cp "$work/debs/usr/lib/raspi-firmware/$name" "$work/fi
 mkdir -p "$work/firmware/overlays"
 for tree in $DEVICE_TREES; do cp "$work"/debs/usr/lib/modules/*/dtb/broadcom/"$tree" "$work/firmware/"; done
 cp "$work/debs/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$BOOT/config.txt" "$BOOT/cmdline.txt" "$work/firmware/"
+# U-Boot would look for EFI programs on every partition and stick before our script, and one of them a service may write: its settings say
+# that it runs the script and nothing else.
+mkenvimage -s 0x4000 -o "$work/firmware/uboot.env" "$BOOT/uboot.env.txt"
 SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH mkimage -A arm64 -T script -C none -n latchkey -d "$BOOT/boot.cmd" "$work/firmware/boot.scr" >/dev/null
 fat "$work/firmware" "$work/in/firmware.vfat" "$FIRMWARE_SIZE" FIRMWARE 4c4b0001
 

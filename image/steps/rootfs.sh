@@ -58,14 +58,17 @@ ln -s /run/latchkey-system/localtime "$root/etc/localtime"
 ln -s ../proc/self/mounts "$root/etc/mtab"
 ln -sf latchkey-console@.service "$root/usr/lib/systemd/system/serial-getty@.service"
 # No screen: nothing to log in to. No hardware, firmware variables or debugging to look after either: each costs a start its time.
-for unit in getty.target getty@.service autovt@.service systemd-logind.service dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount systemd-network-generator.service modprobe@drm.service modprobe@efi_pstore.service systemd-firstboot.service systemd-homed-firstboot.service e2scrub_reap.service systemd-hwdb-update.service ldconfig.service systemd-update-done.service systemd-journal-catalog-update.service systemd-pcrphase.service rauc-mark-good.service; do
+for unit in getty@.service autovt@.service systemd-logind.service dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount systemd-network-generator.service modprobe@drm.service modprobe@efi_pstore.service systemd-firstboot.service systemd-homed-firstboot.service e2scrub_reap.service systemd-hwdb-update.service ldconfig.service systemd-update-done.service systemd-journal-catalog-update.service systemd-pcrphase.service rauc-mark-good.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
+# It would open sshd on local sockets, whether anybody has a key or not.
+rm -f "$root/usr/lib/systemd/system-generators/systemd-ssh-generator"
 touch -d "@$SOURCE_DATE_EPOCH" "$root/usr/lib/clock-epoch"
 
 # Firmware of the radios; the kernel's modules.
 mkdir -p "$root/usr/lib/firmware"
 for pattern in $WIFI_FIRMWARE; do
+    compgen -G "$work/debs/usr/lib/firmware/$pattern" >/dev/null || { echo "no package has the firmware $pattern" >&2; exit 1; }
     (cd "$work/debs/usr/lib/firmware" && find . -path "./$pattern" -print0 | tar -cf - --null -T -) | tar -C "$root/usr/lib/firmware" -xf -
 done
 for dangling in $(find "$root/usr/lib/firmware" -xtype l); do

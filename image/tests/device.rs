@@ -1,5 +1,7 @@
 //! What the device gets besides the program: the overlay, the units and their scripts hang together.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -80,7 +80,11 @@ pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     };
     let clock: Arc<dyn Clock> = Arc::new(Timekeeper::real(clock, None));
     let (inputs, come) = sync_channel(INPUTS);
-    let pin = gpio::led(&panel).map_err(|error| PanelError::Line(error.to_string()))?;
+    // Without the LED there is still the button.
+    let pin = gpio::led(&panel).unwrap_or_else(|error| {
+        tracing::error!(%error, "no LED");
+        None
+    });
     let line = gpio::button(&panel).map_err(|error| PanelError::Line(error.to_string()))?;
     say_what_is_missing(&panel, pin.is_some(), line.is_some());
     let held = line.as_ref().map_or(Ok(false), button::held);
