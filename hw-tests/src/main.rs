@@ -1,0 +1,6 @@
+mod failure;
+mod deadline;
+mod children;
+mod led;
+mod say;
+fn main(){}
