@@ -27,7 +27,8 @@ impl Kept {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
         let mut alive = alive();
-        let child = command.spawn().map_err(|error| io::Error::other(format!("{:?}: {error}", command.get_program())))?;
+        let child =
+            command.spawn().map_err(|error| io::Error::other(format!("{:?}: {error}", command.get_program())))?;
         alive.push(child.id());
         Ok(Self(child))
     }

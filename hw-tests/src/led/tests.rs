@@ -50,7 +50,8 @@ fn a_frozen_led_says_nothing() {
 
 #[test]
 fn noise_is_no_state() {
-    let edges: Vec<Edge> =
-        (0..200).map(|step| Edge { at: f64::from(step) * 0.07 + f64::from(step % 3) * 0.03, lit: step % 2 == 0 }).collect();
+    let edges: Vec<Edge> = (0..200)
+        .map(|step| Edge { at: f64::from(step) * 0.07 + f64::from(step % 3) * 0.03, lit: step % 2 == 0 })
+        .collect();
     assert!(decode(&edges, 20.0).is_empty());
 }
