@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -119,9 +119,11 @@ impl Home {
 
     /// It answers, soon.
     pub(crate) fn serves_again(&mut self, what: &str) -> Outcome {
-        let limit = self.limit.at_most(SERVES_WITHIN);
-        let at = self.https()?;
-        limit.until(what, || Ok(web::serves(at, limit)?.then_some(())))
+        self.until(what, SERVES_WITHIN, |home| {
+            // Asked each time: a box that is gone has no address.
+            let (at, limit) = (home.https()?, home.limit);
+            Ok(web::serves(at, limit)?.then_some(()))
+        })
     }
 
     /// Where it is reached.
@@ -269,6 +271,16 @@ impl Home {
             return broken(format!("these units failed: {}\n{why}", names.join(" ")));
         }
         ensure(state.text.trim() == "running", || format!("the system is {}", state.text.trim()))
+    }
+
+    /// What the box wrote down of itself, for whoever looks into a failure. If it can be asked at all.
+    pub(crate) fn keep_journal(&mut self, file: &Path) {
+        self.set_limit(Deadline::within(COMMAND_WITHIN));
+        let asked = "systemctl --failed --no-legend --plain; ip -br addr; ss -tln; journalctl --no-pager -b -o short-monotonic -n 600";
+        if let Ok(journal) = self.root(asked) {
+            // Its place is told with the other logs; a full disk is told by everything else.
+            drop(fs::write(file, journal));
+        }
     }
 }
 

@@ -120,7 +120,8 @@ fn test_guest(
         };
         let notes = home.as_mut().map(Home::take_notes).unwrap_or_default();
         if matches!(came, Err(Failure::Broken(_))) {
-            if let Some(home) = &home {
+            if let Some(home) = &mut home {
+                home.keep_journal(&with.0.logs.join(format!("{}.journal", promise.name)));
                 say::line(&format!("last words of {}:\n{}", guest.name, home.rig.last_words()));
             }
             // Whatever state it left, nobody else shall suffer from it.

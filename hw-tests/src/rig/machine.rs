@@ -58,7 +58,8 @@ impl Machine {
     /// The words for the kernel of a test: a root shell on a serial line. `cmdline` is what the firmware of the board says.
     pub(crate) fn kernel_words(self, cmdline: &str) -> String {
         match self {
-            Self::Virt => "systemd.debug_shell=ttyAMA1 systemd.log_color=0".to_owned(),
+            // The simulated lines have to be there before whoever looks for them once.
+            Self::Virt => "systemd.debug_shell=ttyAMA1 systemd.log_color=0 modules_load=gpio-sim".to_owned(),
             // The second line of a Pi stalls under emulation, so the shell takes the place of the console; and the watchdog of
             // the emulation stalls the whole board once it is armed.
             Self::Raspi3b => format!(

@@ -91,7 +91,8 @@ impl Qemu {
             let mut command = self.tools.command("qemu-system-aarch64");
             command.args(["-nodefaults", "-display", "none", "-serial", "null", "-serial", "null"]);
             command.arg("-machine").arg(format!("{},dumpdtb={}", self.machine.name(), tree.display()));
-            command.args(self.machine.board());
+            // With its firmware: `virt` is another machine without.
+            command.args(self.machine.board()).arg("-bios").arg(self.tools.u_boot());
             self.tools.say(&mut command).while_("asking QEMU for its device tree")?;
             self.tools.edit(&tree, &self.machine.edits(&self.machine.kernel_words("")))?;
             return Ok((tree, self.tools.u_boot()));
