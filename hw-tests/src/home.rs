@@ -242,7 +242,8 @@ impl Home {
             return Ok(());
         }
         self.latchkey("claim --here")?;
-        self.latchkey(&format!("person create mira --display-name '{OWNER}'"))?;
+        // The card has named the owner, who may be known already.
+        self.latchkey(&format!("person create mira --display-name '{OWNER}' --or-update"))?;
         self.latchkey("group add owners mira")?;
         Ok(())
     }

@@ -7,11 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// From that seed.
-    const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// A seed that was not used before.
     pub(crate) fn seed() -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -50,6 +45,6 @@ mod tests {
         assert_ne!(draw(Random::of(7, "cuts")), draw(Random::of(7, "reset")));
         assert_ne!(draw(Random::of(7, "cuts")), draw(Random::of(8, "cuts")));
         let most = Duration::from_secs(3);
-        assert!((0..1000).all(|seed| Random::new(seed).below(most) < most));
+        assert!((0..1000).all(|seed| Random(seed).below(most) < most));
     }
 }

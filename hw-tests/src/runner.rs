@@ -72,7 +72,7 @@ fn asked(only: &[String]) -> Outcome<Vec<(&'static Guest, Vec<&'static Promise>)
 /// What makes boxes.
 enum Rigs {
     Qemu(Bench),
-    Board(Config),
+    Board(Box<Config>),
 }
 
 impl Rigs {
@@ -83,7 +83,7 @@ impl Rigs {
                 std::fs::create_dir_all(&options.logs)?;
                 Ok(Self::Qemu(Bench { tools: Tools::find(&options.tools)?, image, logs: options.logs.canonicalize()? }))
             }
-            RigKind::Board => Ok(Self::Board(Config::load(&options.board)?)),
+            RigKind::Board => Ok(Self::Board(Box::new(Config::load(&options.board)?))),
         }
     }
 
@@ -93,7 +93,7 @@ impl Rigs {
             Self::Qemu(bench) => Ok(Box::new(Qemu::new(guest.machine, bench, name, limit)?)),
             Self::Board(config) => {
                 let (image, logs) = (options.image.clone(), options.logs.join(name));
-                Ok(Box::new(Board::new(config.clone(), image, logs, limit)?))
+                Ok(Box::new(Board::new((**config).clone(), image, logs, limit)?))
             }
         }
     }

@@ -14,9 +14,19 @@ pub(crate) fn boots(home: &mut Home) -> Outcome {
     tell_time(home, "power to the first answer over TLS");
     home.is_well()?;
     tell_time(home, "power to a whole system");
+    shows_its_menu(home)?;
     let analysis = home.root("systemd-analyze 2>/dev/null | head -n 1").unwrap_or_default();
     home.note(analysis);
     Ok(())
+}
+
+/// Whoever is at the serial line sees how the box is, and can choose. Enter shows it anew.
+fn shows_its_menu(home: &mut Home) -> Outcome {
+    let limit = home.limit.at_most(Duration::from_secs(60));
+    let console = home.rig.console()?;
+    console.send("\r")?;
+    let banner = console.wait_for("1-5> ", limit)?;
+    ensure(banner.contains("--- Latchkey "), || format!("the console shows {banner}"))
 }
 
 fn tell_time(home: &mut Home, what: &str) {

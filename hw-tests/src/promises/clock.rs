@@ -25,6 +25,14 @@ pub(crate) fn in_2038(home: &mut Home) -> Outcome {
     // A time server is within reach of the network that is not plugged in yet.
     let outside = time_server::runs();
     issues_nothing(home, Start { clock: Some("2038-01-20T00:00:00"), outside })?;
+    // The cable is out, and in again: the router names a time server then.
+    home.rig.plug_network(false)?;
+    home.until("the box to miss its cable", SOON, |home| {
+        Ok(home.root("cat /sys/class/net/eth0/carrier")?.eq("0").then_some(()))
+    })?;
+    ensure(home.latchkey("time")?["level"].as_u64().is_some_and(|level| level < 2), || "it is trusted".to_owned())?;
+    home.rig.plug_network(true)?;
+    home.serves_again("the box to be back in the network")?;
     if outside {
         home.asks_time_server()?;
     } else {

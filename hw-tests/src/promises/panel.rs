@@ -43,8 +43,9 @@ pub(crate) fn button(home: &mut Home) -> Outcome {
 fn stuck(home: &mut Home) -> Outcome {
     home.rig.hold(true)?;
     thread::sleep(Duration::from_secs(62));
-    let told =
-        home.until("the stuck button to be told", Duration::from_secs(20), |home| Ok(home.is("degraded-stuck-button")?.then_some(())));
+    let told = home.until("the stuck button to be told", Duration::from_secs(20), |home| {
+        Ok(home.is("degraded-stuck-button")?.then_some(()))
+    });
     let seen = told.and_then(|()| home.led_says("degraded-stuck-button", SOON));
     home.rig.hold(false)?;
     seen?;

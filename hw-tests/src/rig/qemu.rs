@@ -271,7 +271,7 @@ impl Rig for Qemu {
             bytes += fs::metadata(file)?.len();
         }
         // A FAT32 needs a certain size.
-        let mebibytes = (bytes * 21 / 20 >> 20).max(64);
+        let mebibytes = ((bytes * 21 / 20) >> 20).max(64);
         drop(fs::remove_file(&stick));
         fs::File::create(&stick)?.set_len(mebibytes << 20)?;
         self.tools.say(self.tools.command("mformat").args(["-F", "-v", "STICK", "-i"]).arg(&stick).arg("::"))?;
