@@ -12,7 +12,7 @@ fn seen(state: Indicator, seconds: u64, from: f64, lag: f64) -> Vec<Edge> {
         let lit = pattern.level_at(Duration::from_millis(step * 20)) == Level::On;
         let at = from + Duration::from_millis(step * 20).as_secs_f64();
         if edges.last().is_none_or(|edge| edge.lit != lit) {
-            edges.push(Edge { at: at + if edges.len() % 2 == 0 { lag } else { 0.0 }, lit });
+            edges.push(Edge { at: at + if edges.len().is_multiple_of(2) { lag } else { 0.0 }, lit });
         }
     }
     edges

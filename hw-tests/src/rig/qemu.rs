@@ -329,7 +329,9 @@ impl Drop for Qemu {
 }
 
 /// Words for the shell: where gpio-sim has a line, and pulling the button's.
-const HELPERS: [&str; 2] = [
+const HELPERS: [&str; 3] = [
+    // What the kernel says is no answer to anybody.
+    "dmesg -n 1",
     r#"rig_line() { set -- /sys/devices/platform/*/gpiochip*/sim_gpio$1; [ -e "$1" ] && echo "$1"; }"#,
     r#"rig_pull() { echo "pull-$1" > "$(rig_line 27)/pull"; }"#,
 ];

@@ -25,20 +25,11 @@ pub(crate) struct Answer {
 impl Shell {
     /// Whoever answers on that line, made to speak plainly.
     pub(crate) fn open(mut line: Line, limit: Deadline) -> Outcome<Self> {
-        loop {
-            // The words are put together by the shell, so that an echo of the question is no answer.
-            line.send("\nstty -echo -onlcr; PS1= PS2=; printf 'shell-%s\\n' here\n")?;
-            match line.wait_for("shell-here", limit.at_most(KNOCK_EVERY)) {
-                Ok(_) => break,
-                Err(error) if limit.is_over() || line.is_closed() => return Err(error),
-                Err(_) => {}
-            }
-        }
+        knock(&mut line, ("shell", "shell"), limit)?;
+        // One that does not edit what is typed.
         line.send("exec bash --norc --noprofile --noediting\n")?;
-        line.send(
-            "PS1= PS2= PAGER=cat SYSTEMD_COLORS=0 TERM=dumb LC_ALL=C; export PAGER SYSTEMD_COLORS TERM LC_ALL\n",
-        )?;
-        line.send("export LATCHKEY_SOCKET=/run/latchkey/latchkey.sock; dmesg -n 1; set +m; stty -echo -onlcr\n")?;
+        knock(&mut line, ("bash${BASH_VERSION:+-it-is}", "bash-it-is"), limit)?;
+        line.send("export LATCHKEY_SOCKET=/run/latchkey/latchkey.sock PAGER=cat SYSTEMD_COLORS=0 TERM=dumb LC_ALL=C; set +m\n")?;
         let mut shell = Self { line, count: 0 };
         shell.ask("true", limit)?;
         Ok(shell)
@@ -83,6 +74,19 @@ impl Shell {
     /// The line itself, for a command that goes on while somebody listens.
     pub(crate) fn line(&mut self) -> &mut Line {
         &mut self.line
+    }
+}
+
+/// Asks until somebody answers. The word is put together by the shell, so that an echo of the question is no answer.
+fn knock(line: &mut Line, (word, good): (&str, &str), limit: Deadline) -> Outcome {
+    loop {
+        line.send(&format!("\nstty -echo -onlcr; PS1= PS2=; printf '%s-%s\\n' \"{word}\" here\n"))?;
+        match line.wait_for("-here", limit.at_most(KNOCK_EVERY)) {
+            Ok(before) if before.ends_with(good) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if limit.is_over() || line.is_closed() => return Err(error),
+            Err(_) => {}
+        }
     }
 }
 
