@@ -1,0 +1,53 @@
+//! Physical promises of the box, tested on an emulated Pi and on a real one. See README.md.
+
+mod children;
+mod deadline;
+mod failure;
+mod home;
+mod led;
+mod options;
+mod promise;
+mod promises;
+mod random;
+mod rig;
+mod runner;
+mod say;
+mod web;
+
+use std::process::ExitCode;
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Outcome;
+use crate::options::Options;
+
+/// As a shell counts a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say::line(&format!("hw-tests: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Outcome<bool> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    if options.list {
+        return runner::list().map(|()| true);
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            children::kill_all();
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    runner::run(&options)
+}
