@@ -31,3 +31,4 @@ if [ -z "${port:-}" ] || ! curl -ksS --max-time 30 "https://127.0.0.1:$port/heal
 fi
 size=$(stat -c %s "$BINARY")
 echo "latchkey for arm64 has $size bytes (bound 12000000)" | tee "$OUT/size"
+[ "$size" -le 12000000 ] || { echo "that is more than the bound" >&2; exit 1; }
