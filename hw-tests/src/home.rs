@@ -139,7 +139,9 @@ impl Home {
 
     /// A command of `latchkey` at the box, in JSON.
     pub(crate) fn latchkey(&mut self, words: &str) -> Outcome<Value> {
-        let text = self.root(&format!("latchkey --output json {words}"))?;
+        // Remarks for people are not part of the answer, but of a refusal.
+        let asked = format!("latchkey --output json {words} 2>/run/rig-said || {{ cat /run/rig-said; false; }}");
+        let text = self.root(&asked)?;
         serde_json::from_str(&text).while_(&format!("latchkey {words} said {text:?}"))
     }
 

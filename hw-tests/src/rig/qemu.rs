@@ -21,8 +21,8 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Outcome, While, broken, not_here};
 use crate::led::Edge;
 
-/// QEMU connects to us at once, or not at all.
-const SOON: Duration = Duration::from_secs(20);
+/// QEMU connects to us at once, unless its computer is busy.
+const SOON: Duration = Duration::from_secs(60);
 /// Until the system has a shell, from the moment of power; an emulated board that shares its computer is slow.
 const SHELL_WITHIN: Duration = Duration::from_secs(240);
 /// What a command of the rig itself may take.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, Outcome, broken};
+use crate::failure::{Failure, Outcome, While, broken};
 
-/// QEMU answers at once, or not at all.
-const SOON: Duration = Duration::from_secs(20);
+/// QEMU answers at once, unless its computer is busy with the card's file.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// See the module.
 pub(crate) struct Qmp {
@@ -20,8 +20,8 @@ pub(crate) struct Qmp {
 impl Qmp {
     /// Shakes hands.
     pub(crate) fn open(stream: UnixStream) -> Outcome<Self> {
-        stream.set_read_timeout(Some(SOON))?;
-        stream.set_write_timeout(Some(SOON))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let mut qmp = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
         qmp.hear()?;
         qmp.ask("qmp_capabilities", &json!({}))?;
@@ -53,7 +53,7 @@ impl Qmp {
 
     fn hear(&mut self) -> Outcome<Value> {
         let mut line = String::new();
-        if self.reader.read_line(&mut line)? == 0 {
+        if self.reader.read_line(&mut line).while_("waiting for QEMU to answer")? == 0 {
             return broken("QEMU has ended");
         }
         Ok(serde_json::from_str(&line)?)
