@@ -2,7 +2,7 @@
 
 ARGS ?=
 
-.PHONY: help demo test browser-test bench fuzz fmt audit
+.PHONY: help demo test browser-test bench fuzz fmt audit image hw-test hw-soak
 
 help:
 	@echo "make demo          the whole provider on https://localhost:8443 (ARGS=--fresh starts over, ARGS=--unclaimed begins without an owner)"
@@ -10,6 +10,9 @@ help:
 	@echo "make browser-test  only the relying party and the browser"
 	@echo "make bench         size, memory, speed and disk writes, each beside its bound"
 	@echo "make fuzz          every parser of outside input, 20 s each"
+	@echo "make image         the card image for a Raspberry Pi, in target/image (20 minutes the first time)"
+	@echo "make hw-test       boots that image as an emulated Pi and tests what it promises"
+	@echo "make hw-soak       the same for longer: more power cuts, more of everything"
 	@echo "make fmt           format the code"
 	@echo "make audit         licences, sources, duplicates and known advisories of the dependencies"
 
@@ -34,3 +37,12 @@ fmt:
 
 audit:
 	@appliance/tools/audit.sh
+
+image:
+	@image/build.sh build $(ARGS)
+
+hw-test:
+	@hw-tests/run.sh $(ARGS)
+
+hw-soak:
+	@hw-tests/run.sh --soak $(ARGS)

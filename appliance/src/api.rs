@@ -3,20 +3,25 @@
 //! (RFC 7396). Times are RFC 3339 in UTC. Errors are problem details (RFC 9457).
 
 mod app;
+mod backup;
 mod certificate;
 mod directory;
 mod domain_name;
+mod health;
 mod house;
 mod panel;
 mod patch;
 mod presence;
 mod problem;
 mod time;
+mod update;
 
 pub use app::*;
+pub use backup::*;
 pub use certificate::*;
 pub use directory::*;
 pub use domain_name::*;
+pub use health::*;
 pub use house::*;
 pub use panel::*;
 pub use patch::Patch;
@@ -24,6 +29,7 @@ pub use presence::*;
 pub use problem::{PROBLEM_JSON, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 pub use time::Time;
+pub use update::*;
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";

@@ -8,6 +8,7 @@ mod app_claim;
 mod app_trial;
 mod attributes;
 mod audit;
+mod backup;
 mod certificate;
 mod claim;
 mod completions;
@@ -17,6 +18,7 @@ mod domain_move;
 mod domain_name;
 mod failure;
 mod group;
+mod health;
 mod key;
 mod output;
 mod panel;
@@ -31,6 +33,7 @@ mod session;
 mod shell;
 mod status;
 mod time;
+mod update;
 mod value;
 
 use std::ffi::OsString;
@@ -168,6 +171,14 @@ enum Command {
     Time(time::TimeCommand),
     /// Show how the house is
     Status(status::Status),
+    /// Copies of the database
+    #[command(subcommand, arg_required_else_help = true)]
+    Backup(backup::Verb),
+    /// Show whether the box works
+    Health(health::Health),
+    /// New versions of the whole system of this box
+    #[command(arg_required_else_help = true)]
+    Update(update::UpdateCommand),
     /// Show who did what, on whom, from where and when
     Audit(audit::Audit),
     /// The file that tells a new box what it needs to know
@@ -223,6 +234,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_
         Command::Console(console) => console.run(&mut shell),
         Command::Time(time) => time.run(&mut shell),
         Command::Status(status) => status.run(&mut shell),
+        Command::Backup(verb) => verb.run(&mut shell),
+        Command::Health(health) => health.run(&mut shell),
+        Command::Update(update) => update.run(&mut shell),
         Command::Audit(audit) => audit.run(&mut shell),
         Command::Provision(verb) => verb.run(&mut shell),
         Command::Serve(serve) => serve.run(),

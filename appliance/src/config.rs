@@ -54,6 +54,9 @@ pub struct Config {
     /// Where a file system must be mounted before there is any data. While it is not, the server serves nothing but that.
     #[serde(default)]
     pub data_mount: Option<PathBuf>,
+    /// Where root writes down how an update of the system stands, on a machine that is updated by whole slots.
+    #[serde(default)]
+    pub update_dir: Option<PathBuf>,
     /// Whether a box without an owner is found as `latchkey.local`; yes on port 443 unless said otherwise.
     #[serde(default)]
     pub mdns: Option<bool>,
@@ -203,6 +206,11 @@ impl Config {
     /// Whether the box is announced on the local network while it has no owner.
     pub fn announced(&self) -> bool {
         self.mdns.unwrap_or(self.port == 443 && self.host.is_none())
+    }
+
+    /// Whether this is the system of a box of its own, whose administration belongs to the claim too.
+    pub fn is_appliance(&self) -> bool {
+        self.boot_dir.is_some() || self.data_mount.is_some()
     }
 
     /// Where to listen.

@@ -64,6 +64,7 @@ fn config(options: &Options) -> Result<Config, DemoError> {
         data_dir: options.folder.clone(),
         boot_dir: None,
         data_mount: None,
+        update_dir: None,
         mdns: Some(false),
         socket: None,
         tls: None,

@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod api;
+mod backup;
 mod bridge;
 pub mod certificate;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod serve;
 mod signals;
 pub mod system;
 mod tend;
+mod update;
 
 #[cfg(test)]
 mod testing;

@@ -8,6 +8,7 @@
 //! as far as a file system goes. The controller of an SD card may keep old blocks where no reader of the card sees them; whoever
 //! fears somebody who takes the flash chips apart changes the password and the token afterwards.
 
+pub(crate) mod admin_key;
 mod files;
 mod outcome;
 mod steps;

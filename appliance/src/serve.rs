@@ -2,6 +2,7 @@
 
 mod error;
 mod fault;
+mod supervisor;
 
 use std::convert::Infallible;
 use std::fs::DirBuilder;
@@ -24,8 +25,8 @@ use crate::bridge::{Bridge, Busy};
 use crate::certificate::{self, Certificates};
 use crate::clock::Timekeeper;
 use crate::config::Config;
-use crate::http::{App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
-use crate::listen::{self, ControlSocket, Floor, Gate, Site, Timeouts, Wire};
+use crate::http::{self, App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
+use crate::listen::{self, ControlSocket, Floor, Gate, Handed, HandedError, Site, Timeouts, Wire};
 use crate::lookup::Lookups;
 use crate::panel::health;
 use crate::provisioning::{self, Began, Card, keep_outcome};
@@ -57,24 +58,23 @@ pub(crate) fn run_after<E: From<ServeError>>(
     config: Config,
     prepare: impl FnOnce(&Desk) -> Result<(), E>,
 ) -> Result<(), E> {
+    let handed = Handed::from_environment().map_err(ServeError::from)?;
     log::start(config.log);
     let (stopper, stop) = stop();
     on_signals(stopper)?;
     while let Some(reason) = fault::found(&config) {
-        fault::serve(&config, reason, &stop)?;
+        fault::serve(&config, &handed, reason, &stop)?;
         if stop.0.is_closed() {
             return Ok(());
         }
     }
-    let server = Server::open(Setup::real(config)?)?;
+    let server = Server::open_on(&handed, Setup::real(config)?)?;
     prepare(&server.desk)?;
     if let Some(marker) = fault::owner_is_lost(&server.desk) {
         return Err(ServeError::OwnerLost(marker).into());
     }
     tracing::info!(issuer = server.desk.house().issuer(), addresses = ?server.addresses(), "ready");
-    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
-        tracing::debug!(%error, "systemd was not told");
-    }
+    supervisor::ready("Serving");
     server.run(stop);
     tracing::info!("stopped");
     Ok(())
@@ -147,6 +147,11 @@ impl Server {
     /// # Errors
     /// When something that the server needs cannot be had.
     pub fn open(setup: Setup) -> Result<Self, ServeError> {
+        Self::open_on(&Handed::default(), setup)
+    }
+
+    /// The same with the sockets that were handed over, and those that were not.
+    fn open_on(handed: &Handed, setup: Setup) -> Result<Self, ServeError> {
         let config = setup.config.clone();
         let in_memory = setup.in_memory;
         make_data_dir(&config.data_dir)?;
@@ -161,10 +166,10 @@ impl Server {
         desk.operate(move |idp| certificates.look(idp, at)).map_err(|TooBusy| ServeError::Busy)?;
         let control = match in_memory {
             true => None,
-            false => Some(open_control(&config.socket())?),
+            false => Some(open_control(handed, &config.socket())?),
         };
-        let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<_, _>>()?;
-        let plain = open_plain(&config)?;
+        let listeners = open_tls(handed, &config)?;
+        let plain = open_plain(handed, &config)?;
         Ok(Self { desk, tls, listeners, plain, control, began })
     }
 
@@ -221,10 +226,13 @@ impl Server {
         let told = began.map(|(card, began)| executor.spawn(keep_outcome(Arc::clone(&desk.app), card, began)));
         let noted = lasting.then(|| executor.spawn(note_claim(Arc::clone(&desk.app))));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
+        let alive = executor.spawn(supervisor::keep_alive(Arc::clone(&desk.app)));
         let main = async {
             for accept in loops {
                 accept.await;
             }
+            supervisor::stopping();
+            alive.cancel().await;
             fresh.cancel().await;
             tended.cancel().await;
             watched.cancel().await;
@@ -285,6 +293,7 @@ impl Desk {
             bridge,
             config,
             beacon: Beacon::new(&*entropy),
+            start: http::name_of_start(&*entropy),
             clock,
             entropy,
             nameplate,
@@ -369,12 +378,30 @@ fn make_data_dir(path: &Path) -> Result<(), ServeError> {
     made.map_err(|error| ServeError::Path(path.to_owned(), error))
 }
 
-fn open_control(path: &Path) -> Result<ControlSocket, ServeError> {
+fn open_control(handed: &Handed, path: &Path) -> Result<ControlSocket, ServeError> {
+    if let Some(listener) = handed.control().map_err(HandedError::from)? {
+        return Ok(ControlSocket::handed(listener).map_err(HandedError::from)?);
+    }
     ControlSocket::bind(path).map_err(|error| ServeError::Path(path.to_owned(), error))
 }
 
+fn open_tls(handed: &Handed, config: &Config) -> Result<Vec<Async<TcpListener>>, ServeError> {
+    match handed.https().map_err(HandedError::from)? {
+        Some(listeners) => watched(listeners),
+        None => config.addresses().into_iter().map(open_listener).collect(),
+    }
+}
+
+fn watched(listeners: Vec<TcpListener>) -> Result<Vec<Async<TcpListener>>, ServeError> {
+    let watched = listeners.into_iter().map(Async::new).collect::<Result<_, _>>();
+    Ok(watched.map_err(HandedError::from)?)
+}
+
 /// Port 80 is a help for people, so a server that cannot have it goes on; an address that the owner named is needed.
-fn open_plain(config: &Config) -> Result<Vec<Async<TcpListener>>, ServeError> {
+fn open_plain(handed: &Handed, config: &Config) -> Result<Vec<Async<TcpListener>>, ServeError> {
+    if let Some(listeners) = handed.http().map_err(HandedError::from)? {
+        return watched(listeners);
+    }
     let opened: Result<Vec<_>, _> = config.plain_addresses().into_iter().map(open_listener).collect();
     match opened {
         Err(error) if config.plain.is_none() => {

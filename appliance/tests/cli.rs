@@ -580,3 +580,49 @@ fn the_house_moves_when_somebody_says_so_and_tells_what_it_costs() {
     assert!(house.fails(2, "domain end").contains("--yes"));
     house.twice("domain end --yes", "removed");
 }
+
+#[test]
+fn a_copy_is_made_while_the_server_runs_and_written_down() {
+    let house = House::new();
+    assert!(house.run("backup list").err.contains("no backup yet"));
+    let said = house.ok("backup create");
+    let path = house.server.data_dir().join("backups");
+    assert!(said.starts_with("created backup ") && said.contains(path.to_str().unwrap()), "{said}");
+    house.ok("backup create --keep 1");
+    let list = house.json("backup list");
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert!(list[0]["name"].as_str().unwrap().ends_with("-2.db"), "{list}");
+    assert!(house.ok("audit").contains("house.backup"));
+    let elsewhere = house.server.data_dir().join("stick");
+    assert!(house.fails(2, &format!("backup create --to {}", elsewhere.display())).contains("no folder"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    house.ok(&format!("backup create --to {}", elsewhere.display()));
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
+    house.fails(2, "backup create --keep 0");
+    assert!(house.fails(2, "backup list --url https://id.example").contains("leave --url out"));
+}
+
+#[test]
+fn a_house_with_an_owner_is_well_and_only_the_console_may_ask() {
+    let house = House::new();
+    let port = house.server.address();
+    assert_eq!(house.ok(&format!("health --address {port}")), "healthy\n");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let said = house.run(&format!("health --address {nobody}"));
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(said.err.contains("/health: cannot reach") && said.err.contains("openid-configuration"), "{}", said.err);
+    let said = house.run(&format!("health --output json --address {nobody}"));
+    assert!(said.code == 1 && said.out.contains("\"healthy\": false"), "{}", said.out);
+    assert!(house.fails(2, "health --stable 3601").contains("3600"));
+    assert!(house.fails(2, "health --url https://id.example").contains("leave --url out"));
+    // Somebody else's TLS on that port is not this server's.
+    let other = Server::listen_with_control();
+    let said = house.run(&format!("health --address {}", other.address()));
+    assert!(said.code == 1 && said.err.contains("certificate"), "{}", said.err);
+    house.ok("service-account create backup");
+    house.ok("group add owners backup");
+    let token = house.json("service-account token create backup")["token"].as_str().unwrap().to_owned();
+    let mut client = house.server.connect();
+    let call = harness::Call::get("/api/v1/health").header("Authorization", format!("Bearer {token}"));
+    assert_eq!(client.send(&call).status, 403);
+}

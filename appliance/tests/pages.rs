@@ -30,7 +30,10 @@ struct Anna {
 impl Anna {
     /// A house in which Anna has a link and nothing else.
     fn invited() -> (Self, String) {
-        let server = Server::start();
+        Self::invited_to(Server::start())
+    }
+
+    fn invited_to(server: Server) -> (Self, String) {
         let url = server.operate(|idp| {
             let (ctx, anna) = (Context::console(harness::steady(START)), "anna".parse().unwrap());
             let made = idp.create_account(&ctx, AccountKind::Person, &anna, &Amendment::default()).unwrap();
@@ -44,7 +47,11 @@ impl Anna {
 
     /// The same for an owner; links from before the office are void.
     fn invited_owner() -> (Self, String) {
-        let (anna, _) = Self::invited();
+        Self::invited_owner_of(Server::start())
+    }
+
+    fn invited_owner_of(server: Server) -> (Self, String) {
+        let (anna, _) = Self::invited_to(server);
         anna.give_office();
         let url = anna.server.operate(|idp| {
             let invite =
@@ -669,4 +676,27 @@ fn bad_fields_are_refused_and_break_nothing() {
     }
     let json = anna.call(Call::post("/account/profile")).origin(issuer).json(&json!({ "display_name": "x" }));
     assert_eq!(anna.server.send(&json).status, 415);
+}
+
+/// What root wrote about an update that did not work.
+const ROLLED_BACK: &str = r#"{"slot":"A","version":"0.1.0","state":"rolled-back","other_version":"0.2.0","reason":"<b> did not answer","at":1799990000}"#;
+
+#[test]
+fn owners_read_that_an_update_was_taken_back_and_why_and_others_do_not() {
+    let folder = std::env::temp_dir().join(format!("latchkey-pages-update-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("state.json"), ROLLED_BACK).unwrap();
+    let server = || Server::start_with(&format!("update_dir = {folder:?}"));
+    let (mut anna, link) = Anna::invited_owner_of(server());
+    anna.accept(&link);
+    let page = anna.get("/").text();
+    assert!(page.contains("The last update did not work") && page.contains("Version 0.2.0 was taken back"), "{page}");
+    assert!(!page.contains("<b> did not") && page.contains("did not answer"));
+    std::fs::write(folder.join("state.json"), "{}").unwrap();
+    assert!(!anna.get("/").text().contains("The last update"), "what is not understood is not shown");
+    std::fs::write(folder.join("state.json"), ROLLED_BACK).unwrap();
+    let (mut anna, link) = Anna::invited_to(server());
+    anna.accept(&link);
+    assert!(!anna.get("/").text().contains("The last update"));
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -530,3 +530,82 @@ fn presence_cannot_be_shown_over_the_network() {
     let bad = serde_json::json!({"window": "door"});
     assert_eq!(server.send(&Call::post("/api/v1/presence").on_console().json(&bad)).status, 400);
 }
+
+const ADMIN_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGMBwr0iwjSCUcqCo/WXRpnhgJKINJyTaazk+t1zt1UY anna@laptop";
+
+/// A box of its own, whose data is mounted.
+fn appliance() -> Server {
+    Server::unclaimed(&format!("{NAMED}\ndata_mount = \"/\""))
+}
+
+fn authorized(server: &Server) -> String {
+    std::fs::read_to_string(server.data_dir().join("system/authorized_keys")).unwrap_or_default()
+}
+
+/// The way of a browser up to its link.
+fn with_key(browser: &mut Browser<'_>, key: &str) -> String {
+    tap(browser.server);
+    assert_eq!(browser.begin().status, 303);
+    browser.settle();
+    let answer = browser.post("/setup/owner", &[("name", "Mira Holm"), ("ssh_key", key)]);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    location(&answer).strip_prefix("https://id.example").unwrap().to_owned()
+}
+
+#[test]
+fn the_admins_key_of_a_claim_counts_when_the_claim_is_complete() {
+    let server = appliance();
+    let mut anna = Browser::at(&server, 7);
+    let link = with_key(&mut anna, ADMIN_KEY);
+    assert!(anna.get("/setup/owner").text().contains("SSH key of the admin"));
+    assert_eq!(authorized(&server), "", "there is no owner yet");
+    anna.move_in(&link);
+    assert_eq!(authorized(&server), format!("{ADMIN_KEY}\n"));
+    let log = console(&server, |idp, ctx| idp.list_events(ctx, &EventFilter::default(), None, None)).unwrap();
+    assert!(log.items.iter().any(|event| event.action == "house.admin_key" && event.target.starts_with("SHA256:")));
+}
+
+#[test]
+fn a_key_of_somebody_who_lost_the_claim_lets_nobody_in() {
+    let server = appliance();
+    let (mut eve, mut anna) = (Browser::at(&server, 66), Browser::at(&server, 7));
+    with_key(&mut eve, ADMIN_KEY);
+    let link = with_key(&mut anna, "");
+    anna.move_in(&link);
+    assert_eq!(authorized(&server), "");
+    let server = appliance();
+    let mut eve = Browser::at(&server, 66);
+    with_key(&mut eve, ADMIN_KEY);
+    console(&server, |idp, ctx| idp.claim_here(ctx)).unwrap();
+    assert_eq!(authorized(&server), "");
+}
+
+#[test]
+fn a_bad_key_is_refused_with_what_to_do_and_what_was_typed_stays() {
+    let server = appliance();
+    let mut anna = Browser::at(&server, 7);
+    tap(&server);
+    anna.begin();
+    anna.settle();
+    for (key, expected) in [
+        ("anna", "not an SSH public key"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "private key"),
+        (&format!("{ADMIN_KEY}\n{ADMIN_KEY}"), "one key at a time"),
+        (&format!("command=\"sh\" {ADMIN_KEY}"), "not an SSH public key"),
+        (&"x".repeat(5000), "at most"),
+    ] {
+        let answer = anna.post("/setup/owner", &[("name", "Mira Holm"), ("ssh_key", key)]);
+        assert_eq!(answer.status, 422, "{key}");
+        assert!(answer.text().contains(expected) && answer.text().contains("Mira Holm"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_machine_that_somebody_else_administers_asks_for_no_key() {
+    let server = Server::unclaimed(NAMED);
+    let mut anna = Browser::at(&server, 7);
+    let link = with_key(&mut anna, ADMIN_KEY);
+    assert!(!anna.get("/setup/owner").text().contains("SSH key"));
+    anna.move_in(&link);
+    assert_eq!(authorized(&server), "");
+}

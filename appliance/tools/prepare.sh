@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12 or 13, with apt, and asks before it does. Silent when nothing is missing.
-# usage: prepare.sh build|lint|test|bench (each of the last three wants what `build` wants, and more)
+# usage: prepare.sh build|lint|test|bench|image|hw-test (each of the others wants what `build` wants, and more)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . appliance/tools/env.sh
@@ -66,6 +66,44 @@ want_lints() {
     want "the Rust formatter and linter" rustfmt-web rust-web-clippy
 }
 
+# Whether this machine starts programs for arm64; the kernel's table of emulators has to be mounted for that.
+runs_arm64() {
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] && return
+    [ -e /usr/bin/qemu-aarch64-static ] || [ -e /usr/bin/qemu-aarch64 ] || return
+    [ -e /proc/sys/fs/binfmt_misc/status ] || as_root mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || return
+    if have update-binfmts; then as_root update-binfmts --enable qemu-aarch64; else as_root systemctl restart systemd-binfmt; fi
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]
+}
+
+debian_12() { [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; }
+
+# Debian 13 has another package for it than 12.
+emulator() {
+    if debian_12; then echo qemu-user-static binfmt-support; else echo qemu-user-binfmt; fi
+}
+
+want_image() {
+    have mmdebstrap || want "to make root file systems of Debian packages" mmdebstrap
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || want "to know Debian's packages from others" debian-archive-keyring
+    have curl || want "to ask the binary something over TLS" curl
+    have git || want "to know when the source was committed" git
+    have xz && have zstd || want "to compress" xz-utils zstd
+    if [ "$(dpkg --print-architecture)" != arm64 ]; then
+        have aarch64-linux-gnu-gcc || want "a C compiler and linker for arm64" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+        runs_arm64 || want "to run programs of the Pi while its packages are set up" $(emulator)
+    fi
+    # From LLVM 15 on it packs relocations in the way that glibc wants.
+    ls /usr/lib/llvm-*/bin/ld.lld 2>/dev/null | grep -qE 'llvm-(1[5-9]|[2-9][0-9])' ||
+        want "a linker that makes the binary smaller" "$(debian_12 && echo lld-16 || echo lld)"
+    [ "$(id -u)" = 0 ] || have newuidmap || want "to make files of many owners without being root" uidmap
+}
+
+want_browser() {
+    have node || want "JavaScript, for the tests that act as a browser or as an app" nodejs
+    have npm || want "to install the two npm packages that those tests import" npm
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
+}
+
 [ -n "$rust_dir" ] || want_rust
 have cc || want "a C compiler and linker (SQLite and ring are built from source)" gcc libc6-dev
 [ -e /etc/ssl/certs/ca-certificates.crt ] || want "to trust the crate registry's certificate" ca-certificates
@@ -74,18 +112,23 @@ case "$purpose" in
     lint) want_lints ;;
     test)
         want_lints
-        have node || want "JavaScript, for the tests that act as a browser or as an app" nodejs
-        have npm || want "to install the two npm packages that those tests import" npm
+        want_browser
         have pebble && have pebble-challtestsrv ||
             want "a certificate authority and a name server of this machine, for the tests that order a certificate" pebble
         have curl || want "to publish a proof in a test's own name server" curl
         have socat || want "a serial cable between two programs, for the tests of the console" socat
         have certutil || want "to let a browser trust the authority of a house (certutil)" libnss3-tools
-        [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || want "a real browser to sign in with" chromium
         ;;
     bench)
         have strace || want "to count what is written and synced" strace
         have c++ || want "a C++ compiler for the fuzzing engine" g++
+        ;;
+    image) want_image ;;
+    hw-test)
+        want_image
+        want_browser
+        have ssh && have ssh-keygen || want "to be the admin of a box, from afar" openssh-client
+        have setpriv || want "to end an emulated box together with its tests" util-linux
         ;;
     *) die "prepare.sh: no such purpose: $purpose" ;;
 esac
@@ -106,4 +149,10 @@ as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-re
 
 rust_dir=
 . appliance/tools/env.sh
+case "$purpose:$(dpkg --print-architecture)" in
+    *:arm64) ;;
+    image:* | hw-test:*)
+        runs_arm64 || die "Programs for arm64 still do not start here: is this a container without /proc/sys/fs/binfmt_misc?"
+        ;;
+esac
 [ -n "$rust_dir" ] || die "There is still no Rust $rust_wanted or newer. https://rustup.rs installs one; then try again."

@@ -4,7 +4,7 @@ use domain::clock::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OtherCertificate, PanelState, Time};
+use super::{OtherCertificate, PanelState, Time, Update};
 
 /// A browser that is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +155,9 @@ pub struct Status {
     /// The certificate in short; absent before there is one.
     #[serde(default)]
     pub certificate: Option<OtherCertificate>,
+    /// How the update of the system stands; absent on a machine that is not updated this way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Update>,
     /// Who asks: `console` or a service account.
     pub you: String,
 }

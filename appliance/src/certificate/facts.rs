@@ -86,7 +86,7 @@ fn plain(text: &str) -> String {
 }
 
 /// `AB:CD:...`, the SHA-256 of the certificate.
-fn fingerprint(der: &[u8]) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, der);
     hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }

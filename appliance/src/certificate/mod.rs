@@ -12,6 +12,7 @@ mod keep;
 mod ledger;
 mod order;
 mod own_ca;
+mod pinned;
 mod self_made;
 mod shown;
 mod status;
@@ -37,6 +38,7 @@ use facts::Facts;
 pub(crate) use keep::{Done, NotChanged, keep};
 use order::Asked;
 pub(crate) use own_ca::{Authority, pem};
+pub(crate) use pinned::trusting;
 pub(crate) use shown::Shown;
 pub use trouble::Trouble;
 

@@ -21,6 +21,12 @@ pub(crate) enum Failure {
     Problem(Box<Problem>),
     /// What the server said cannot be understood.
     Strange(String),
+    /// Another part of the box than the server cannot be reached.
+    NotReached(String),
+    /// Another part of the box than the server failed.
+    Elsewhere(String),
+    /// What is wrong has been told.
+    Told,
     /// Something on this machine failed.
     Local(String),
     /// Nobody reads the output any more, as in `latchkey ... | head`.
@@ -28,6 +34,20 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// It in words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Usage(text)
+            | Self::Strange(text)
+            | Self::NotReached(text)
+            | Self::Elsewhere(text)
+            | Self::Local(text) => text.clone(),
+            Self::Unreachable(error) => error.to_string(),
+            Self::Problem(problem) => problem.detail.clone(),
+            Self::Told | Self::NobodyReads => String::new(),
+        }
+    }
+
     /// Tells it on stderr; the exit code says which kind it was.
     pub(super) fn report(self, terminal: &mut Terminal<'_>) -> u8 {
         let (code, text, hint) = match self {
@@ -37,7 +57,10 @@ impl Failure {
             Self::Unreachable(error) => (3, error.to_string(), hint_for(&error)),
             Self::Problem(problem) => (exit_code(problem.code), problem.detail, problem.hint),
             Self::Strange(text) => (6, text, Some("is the server of the same version as this command?".to_owned())),
+            Self::NotReached(text) => (3, text, None),
+            Self::Elsewhere(text) => (6, text, None),
             Self::Local(text) => (1, text, None),
+            Self::Told => return 1,
             Self::NobodyReads => return 0,
         };
         let hint = hint.map(|hint| format!("\n  try: {hint}")).unwrap_or_default();

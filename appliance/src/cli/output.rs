@@ -50,7 +50,7 @@ fn text(table: &Table) -> String {
 }
 
 /// Texts come from the people of the house; none of them may move somebody else's cursor.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 

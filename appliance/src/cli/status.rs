@@ -32,6 +32,8 @@ impl Status {
                 ("house".to_owned(), status.house),
                 ("issuer".to_owned(), status.issuer),
                 ("version".to_owned(), status.version),
+                ("slot".to_owned(), status.update.as_ref().map(slot).unwrap_or_default()),
+                ("update".to_owned(), status.update.as_ref().map(api::Update::words).unwrap_or_default()),
                 ("certificate".to_owned(), status.certificate.as_ref().map(certificate).unwrap_or_default()),
                 ("server time".to_owned(), format!("{} UTC", status.now.short())),
                 ("clock".to_owned(), clock(status.clock)),
@@ -45,6 +47,10 @@ impl Status {
             ]
         })
     }
+}
+
+fn slot(update: &api::Update) -> String {
+    format!("{}, system {}", update.slot.as_str(), update.version)
 }
 
 fn certificate(shown: &api::OtherCertificate) -> String {

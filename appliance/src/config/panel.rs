@@ -1,6 +1,7 @@
 //! `[panel]`: the LED and the button of the board.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
@@ -24,6 +25,8 @@ pub struct Panel {
     pub button_active_low: bool,
     /// When the LED of a healthy box is dark.
     pub night: Night,
+    /// The file that asks for a factory reset when the button does; without it nothing is erased.
+    pub reset_request: Option<PathBuf>,
 }
 
 impl Default for Panel {
@@ -34,6 +37,7 @@ impl Default for Panel {
             led_active_low: false,
             button_active_low: true,
             night: Night::Never,
+            reset_request: None,
         }
     }
 }
@@ -135,9 +139,10 @@ mod tests {
 
     #[test]
     fn pins_polarity_and_night_can_be_changed() {
-        let other = panel("led = \"GPIO5\"\nbutton = \"\"\nled_active_low = true\nnight = \"22:30-06:00\"").unwrap();
+        let other = panel("led = \"GPIO5\"\nbutton = \"\"\nled_active_low = true\nnight = \"22:30-06:00\"\nreset_request = \"/run/reset\"").unwrap();
         assert_eq!((other.led.as_str(), other.button.as_str(), other.led_active_low), ("GPIO5", "", true));
         assert_eq!(other.night, Night::Hours { from: 1350, to: 360 });
+        assert_eq!(other.reset_request, Some("/run/reset".into()));
     }
 
     #[test]
@@ -152,6 +157,7 @@ mod tests {
             "night = \"+2:00-07:00\"",
             "night = \"07:00-07:00\"",
             "night = true",
+            "reset_request = 1",
         ] {
             assert!(panel(bad).is_err(), "{bad}");
         }

@@ -38,6 +38,8 @@ pub(crate) struct App {
     pub(crate) beacon: Beacon,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
+    /// Another one at each start.
+    pub(crate) start: String,
     /// What the LED should say, and what the panel told.
     pub(crate) health: Health,
 }
@@ -61,6 +63,12 @@ impl Discovery {
         kept.push((at.clone(), Arc::clone(&written)));
         written
     }
+}
+
+/// The name of a start, made of chance.
+pub(crate) fn name_of_start(entropy: &dyn Entropy) -> String {
+    let chance: [u8; 8] = entropy::bytes(entropy);
+    chance.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl App {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub(crate) struct Client {
 enum Way {
     Socket(PathBuf),
     Tls { host: String, port: u16, config: Arc<ClientConfig> },
+    At { host: String, address: SocketAddr, config: Arc<ClientConfig> },
 }
 
 /// One request.
@@ -121,6 +123,17 @@ impl Client {
         Ok(Self { way: Way::Tls { host, port, config }, base, token: Some(token) })
     }
 
+    /// Over TLS to one address, whatever the name of the house leads to, with trust of the caller's own.
+    ///
+    /// # Errors
+    /// When that is no name.
+    pub(crate) fn at(host: &str, port: u16, address: SocketAddr, trust: ClientConfig) -> Result<Self, ClientError> {
+        let base = Url::parse(&format!("https://{host}:{port}"));
+        let base = base.map_err(|error| ClientError::Address(error.to_string()))?;
+        let way = Way::At { host: host.to_owned(), address, config: Arc::new(trust) };
+        Ok(Self { way, base, token: None })
+    }
+
     /// Asks and waits for the answer.
     ///
     /// # Errors
@@ -143,6 +156,12 @@ impl Client {
             Way::Socket(path) => {
                 let failed = |error| ClientError::Socket(path.clone(), error);
                 let stream = within(CONNECT_LIMIT, UnixStream::connect(path)).await?.map_err(failed)?;
+                within(limit, exchange(stream, request)).await?
+            }
+            Way::At { host, address, config } => {
+                let failed = |error| ClientError::Connect(address.to_string(), error);
+                let connected = async { wrap_tls(host, TcpStream::connect(address).await?, config).await };
+                let stream = within(CONNECT_LIMIT, connected).await?.map_err(failed)?;
                 within(limit, exchange(stream, request)).await?
             }
             Way::Tls { host, port, config } => {

@@ -19,7 +19,7 @@ mod response;
 mod routes;
 
 pub(crate) use adapt::{Incoming, Outgoing, Router, Transport};
-pub(crate) use app::{App, Discovery, FAULT};
+pub(crate) use app::{App, Discovery, FAULT, name_of_start};
 pub(crate) use client::{Answer, Call, Client, ClientError};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::Form;

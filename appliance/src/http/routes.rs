@@ -124,9 +124,11 @@ pub(crate) type Table = &'static [&'static [Route]];
 pub(crate) const ROUTES: Table = &[
     endpoint::admin::app::ROUTES,
     endpoint::admin::audit::ROUTES,
+    endpoint::admin::backup::ROUTES,
     endpoint::admin::certificate::ROUTES,
     endpoint::admin::domain_name::ROUTES,
     endpoint::admin::group::ROUTES,
+    endpoint::admin::health::ROUTES,
     endpoint::admin::key::ROUTES,
     endpoint::admin::panel::ROUTES,
     endpoint::admin::person::ROUTES,

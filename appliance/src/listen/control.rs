@@ -10,11 +10,18 @@ use async_io::Async;
 
 use crate::http::Peer;
 
-/// The socket; its file goes away with it.
+/// The socket; the file of one that was made here goes away with it.
 pub(crate) struct ControlSocket {
     listener: Async<UnixListener>,
-    path: PathBuf,
-    own_uid: u32,
+    made: Made,
+}
+
+/// Who made the socket decides who is the console.
+enum Made {
+    /// The server, for its own user and root.
+    Here { path: PathBuf, own_uid: u32 },
+    /// systemd, for those whom the owner and the mode of its file let in: each of them is the console.
+    Elsewhere,
 }
 
 impl ControlSocket {
@@ -35,11 +42,16 @@ impl ControlSocket {
         }
         let listener = UnixListener::bind(path)?;
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        Ok(Self {
-            listener: Async::new(listener)?,
-            path: path.to_owned(),
-            own_uid: rustix::process::geteuid().as_raw(),
-        })
+        let own_uid = rustix::process::geteuid().as_raw();
+        Ok(Self { listener: Async::new(listener)?, made: Made::Here { path: path.to_owned(), own_uid } })
+    }
+
+    /// One that was handed over.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch it.
+    pub(crate) fn handed(listener: UnixListener) -> io::Result<Self> {
+        Ok(Self { listener: Async::new(listener)?, made: Made::Elsewhere })
     }
 
     pub(super) fn listener(&self) -> &Async<UnixListener> {
@@ -49,14 +61,20 @@ impl ControlSocket {
     /// Who is at the other end; `None` when the kernel does not say.
     pub(super) fn peer(&self, stream: &Async<UnixStream>) -> Option<Peer> {
         let uid = rustix::net::sockopt::socket_peercred(stream).ok()?.uid.as_raw();
-        Some(Peer::Control { uid, console: uid == 0 || uid == self.own_uid })
+        let console = match self.made {
+            Made::Here { own_uid, .. } => uid == 0 || uid == own_uid,
+            Made::Elsewhere => true,
+        };
+        Some(Peer::Control { uid, console })
     }
 }
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        // Nothing to do about a failure: the next start removes the file.
-        let _ = fs::remove_file(&self.path);
+        if let Made::Here { path, .. } = &self.made {
+            // Nothing to do about a failure: the next start removes the file.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -83,6 +101,14 @@ mod tests {
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         ControlSocket::bind(&path).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_was_handed_over_stays() {
+        let folder = Folder::new();
+        let path = folder.path().join("latchkey.sock");
+        drop(ControlSocket::handed(UnixListener::bind(&path).unwrap()).unwrap());
+        assert!(path.exists());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod chunked;
 mod control;
+mod handed;
 pub mod head;
 mod http;
 mod limits;
@@ -21,6 +22,8 @@ use smol::Executor;
 use smol::channel::Receiver;
 
 pub(crate) use control::ControlSocket;
+pub(crate) use handed::Handed;
+pub use handed::HandedError;
 pub(crate) use http::{Site, converse};
 pub(crate) use limits::Gate;
 pub use limits::Timeouts;

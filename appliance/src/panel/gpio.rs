@@ -1,13 +1,13 @@
 //! LED and button on the kernel's GPIO character device. Lines are found by name: chips and numbers differ between boards and
-//! kernels. The LED is an `embedded-hal` pin; the button needs edges with the kernel's debounce, which that crate has not.
+//! kernels. Both are asked for in the second version of the kernel's interface: Debian's kernels have no other any more, and
+//! linux-embedded-hal speaks only the first (decisions/0011). The LED is an `embedded-hal` pin all the same.
 
 use std::fmt;
 use std::time::Duration;
 
-use gpiocdev::line::{Bias, EdgeDetection};
+use embedded_hal::digital::{Error, ErrorKind, ErrorType, OutputPin};
+use gpiocdev::line::{Bias, EdgeDetection, Value};
 use gpiocdev::{FoundLine, Request, find_named_line};
-use linux_embedded_hal::CdevPin;
-use linux_embedded_hal::gpio_cdev::{self, Chip, LineRequestFlags};
 
 use crate::config;
 
@@ -17,7 +17,7 @@ const DEBOUNCE: Duration = Duration::from_millis(30);
 /// A line is there and cannot be used.
 #[derive(Debug)]
 pub(super) enum GpioError {
-    Led(String, gpio_cdev::errors::Error),
+    Led(String, gpiocdev::Error),
     Button(String, gpiocdev::Error),
 }
 
@@ -36,19 +36,43 @@ fn find(name: &str) -> Option<FoundLine> {
     if name.is_empty() { None } else { find_named_line(name) }
 }
 
+/// The LED's line as a pin.
+#[derive(Debug)]
+pub(super) struct LedPin(Request);
+
+/// The kernel did not switch the line.
+#[derive(Debug)]
+pub(super) struct NotSwitched(#[expect(dead_code, reason = "for the journal")] gpiocdev::Error);
+
+impl Error for NotSwitched {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+impl ErrorType for LedPin {
+    type Error = NotSwitched;
+}
+
+impl OutputPin for LedPin {
+    fn set_low(&mut self) -> Result<(), NotSwitched> {
+        self.0.set_lone_value(Value::Inactive).map(drop).map_err(NotSwitched)
+    }
+
+    fn set_high(&mut self) -> Result<(), NotSwitched> {
+        self.0.set_lone_value(Value::Active).map(drop).map_err(NotSwitched)
+    }
+}
+
 /// The LED's pin, dark; `None` on a machine without that line.
 ///
 /// # Errors
 /// When the line is there and cannot be used.
-pub(super) fn led(config: &config::Panel) -> Result<Option<CdevPin>, GpioError> {
+pub(super) fn led(config: &config::Panel) -> Result<Option<LedPin>, GpioError> {
     let Some(line) = find(&config.led) else { return Ok(None) };
-    let open = || {
-        let mut chip = Chip::new(&line.chip)?;
-        let dark = u8::from(config.led_active_low);
-        let handle = chip.get_line(line.info.offset)?.request(LineRequestFlags::OUTPUT, dark, "latchkey-led")?;
-        CdevPin::new(handle)
-    };
-    open().map(Some).map_err(|error| GpioError::Led(config.led.clone(), error))
+    let dark = if config.led_active_low { Value::Active } else { Value::Inactive };
+    let opened = Request::builder().with_consumer("latchkey-led").with_found_line(&line).as_output(dark).request();
+    opened.map(|request| Some(LedPin(request))).map_err(|error| GpioError::Led(config.led.clone(), error))
 }
 
 /// The button's line with its edges, active while the button is held; `None` on a machine without that line.

@@ -14,7 +14,7 @@ use service::Context;
 
 use crate::api;
 use crate::http::App;
-use crate::system;
+use crate::{backup, system, update};
 
 /// How often the board is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -35,6 +35,8 @@ struct Known {
     told: Active,
     /// When the panel was last heard of.
     panel: Option<Uptime>,
+    /// What is wrong with what root wrote about the update, so that it is logged once.
+    update: Option<String>,
 }
 
 impl Health {
@@ -65,6 +67,22 @@ impl Health {
         if there { known.told } else { Active::NONE }
     }
 
+    /// What root wrote about the update of the system.
+    fn wrote(&self, update: Result<Option<api::Update>, String>) -> Active {
+        let (light, trouble) = match update {
+            Ok(update) => (update::indicated(update.as_ref()), None),
+            Err(trouble) => (Active::NONE, Some(trouble)),
+        };
+        let mut known = self.known();
+        if known.update != trouble
+            && let Some(trouble) = &trouble
+        {
+            tracing::error!(trouble, "the state of the update is not understood, so nothing is shown of it");
+        }
+        known.update = trouble;
+        light
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,13 +92,16 @@ impl Health {
 pub(crate) async fn panel(app: &App) -> api::Panel {
     let now = app.clock.uptime();
     let told = app.health.told(now);
-    let window = app.bridge.run(move |idp| idp.window(now).is_some()).await;
+    let folder = app.config.update_dir.clone();
+    let look = move |idp: &service::Idp| (idp.window(now).is_some(), update::read(folder.as_deref()));
+    let (window, update) = app.bridge.run(look).await.unwrap_or((false, Ok(None)));
     let seen = app.health.seen();
     // Who cannot read the database does not know that there is no owner.
     let known = ![FaultReason::Database, FaultReason::DataPartition].iter().any(|why| seen.has(Indicator::Fault(*why)));
     let active = seen
         .and(told)
-        .with_if(window.unwrap_or(false), Indicator::WindowOpen)
+        .and(app.health.wrote(update))
+        .with_if(window, Indicator::WindowOpen)
         .with_if(!app.clock.trust().is_good(), Indicator::ClockNotTrusted)
         .with_if(app.clock.basis() == Basis::Impossible, Indicator::Fault(FaultReason::ClockImpossible))
         .with_if(known && !app.nameplate.claimed(), Indicator::Unclaimed)
@@ -96,9 +117,13 @@ pub(crate) async fn watch(app: Arc<App>) {
     loop {
         let board = Board::new(&app.config.data_dir);
         let (before, ctx) = (app.health.seen(), Context::system(app.clock.moment()));
+        let (folder, trusted) = (backup::usual_folder(&app.config.data_dir), app.clock.trust().is_good());
         let look = move |idp: &service::Idp| {
+            let old = trusted && backup::is_old(&folder, ctx.now);
             let database = Indicator::Fault(FaultReason::Database);
-            judge(&board.read(), before).with_if(idp.healthy(&ctx).is_err(), database)
+            judge(&board.read(), before)
+                .with_if(idp.healthy(&ctx).is_err(), database)
+                .with_if(old, Indicator::Degraded(DegradedReason::BackupOld))
         };
         match app.bridge.run(look).await {
             Ok(seen) => app.health.saw(seen),

@@ -13,6 +13,7 @@ use domain::indicator::{Indicator, Level};
 use embedded_hal::digital::{ErrorType, OutputPin};
 
 use super::led::Led;
+use super::reset::Reset;
 use super::runner::Runner;
 use super::{INPUTS, Input, PanelError, attend, night, start_link};
 use crate::clock::Timekeeper;
@@ -45,7 +46,7 @@ pub(crate) fn run(
     out.write_all(HELP.as_bytes()).and_then(|()| out.flush()).map_err(PanelError::Output)?;
     let face = Rc::new(RefCell::new(Face { out, screen, level: Level::Off, state: None, failed: None }));
     let led = Led::new(Some(Drawn(Rc::clone(&face))), false);
-    let mut runner = Runner::new(led, night::Watch::new(Night::Never), jobs, (false, clock.uptime()));
+    let mut runner = Runner::new(led, night::Watch::new(Night::Never), jobs, Reset::by(None), (false, clock.uptime()));
     thread::scope(|scope| {
         scope.spawn(move || read_keys(input, &inputs));
         attend(&mut runner, &come, &clock, |state| face.borrow_mut().tell(state))

@@ -36,6 +36,7 @@ use crate::{config, log, signals};
 
 use led::Led;
 use link::Heard;
+use reset::Reset;
 use runner::Runner;
 
 pub(crate) use keys::run as run_keys;
@@ -79,7 +80,11 @@ pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     };
     let clock: Arc<dyn Clock> = Arc::new(Timekeeper::real(clock, None));
     let (inputs, come) = sync_channel(INPUTS);
-    let pin = gpio::led(&panel).map_err(|error| PanelError::Line(error.to_string()))?;
+    // Without the LED there is still the button.
+    let pin = gpio::led(&panel).unwrap_or_else(|error| {
+        tracing::error!(%error, "no LED");
+        None
+    });
     let line = gpio::button(&panel).map_err(|error| PanelError::Line(error.to_string()))?;
     say_what_is_missing(&panel, pin.is_some(), line.is_some());
     let held = line.as_ref().map_or(Ok(false), button::held);
@@ -90,7 +95,8 @@ pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     let jobs = start_link(socket, &inputs)?;
     signals::on_stop(move || drop(inputs.send(Input::Stop))).map_err(PanelError::Threads)?;
     let led = Led::new(pin, panel.led_active_low);
-    let mut runner = Runner::new(led, night::Watch::new(panel.night), jobs, (held, clock.uptime()));
+    let reset = Reset::by(panel.reset_request);
+    let mut runner = Runner::new(led, night::Watch::new(panel.night), jobs, reset, (held, clock.uptime()));
     if let Some(fault) = trouble {
         runner.found(Active::NONE.with(fault));
     }

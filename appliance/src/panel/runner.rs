@@ -9,10 +9,11 @@ use domain::panel::{Effect, Event, Panel};
 use domain::time::Uptime;
 use embedded_hal::digital::OutputPin;
 
+use super::Input;
 use super::led::Led;
 use super::link::{Heard, Job};
 use super::night;
-use super::{Input, reset};
+use super::reset::Reset;
 
 /// The longest sleep, for a night that begins.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -22,6 +23,9 @@ pub(super) struct Runner<P> {
     led: Led<P>,
     night: night::Watch,
     jobs: SyncSender<Job>,
+    reset: Reset,
+    /// Everything is being erased: the LED is lit until the box goes down.
+    erasing: bool,
     /// When the key that acts as the button is let go.
     release: Option<Uptime>,
     /// What the server knows of the panel's own states.
@@ -31,9 +35,15 @@ pub(super) struct Runner<P> {
 
 impl<P: OutputPin> Runner<P> {
     /// With the button as it was found, and when.
-    pub(super) fn new(led: Led<P>, night: night::Watch, jobs: SyncSender<Job>, found: (bool, Uptime)) -> Self {
+    pub(super) fn new(
+        led: Led<P>,
+        night: night::Watch,
+        jobs: SyncSender<Job>,
+        reset: Reset,
+        found: (bool, Uptime),
+    ) -> Self {
         let panel = Panel::new(found.0, found.1);
-        Self { panel, led, night, jobs, release: None, told: Active::NONE, dark: false }
+        Self { panel, led, night, jobs, reset, erasing: false, release: None, told: Active::NONE, dark: false }
     }
 
     pub(super) fn showing(&self) -> Indicator {
@@ -69,7 +79,7 @@ impl<P: OutputPin> Runner<P> {
         }
         self.tell();
         self.dark = self.night.dark(moment);
-        self.led.show(self.panel.light(now, self.dark).0);
+        self.led.show(if self.erasing { Level::On } else { self.panel.light(now, self.dark).0 });
         let after = self.panel.showing();
         (after != before).then_some(after)
     }
@@ -99,7 +109,7 @@ impl<P: OutputPin> Runner<P> {
         }
     }
 
-    fn act(&self, effect: Effect) {
+    fn act(&mut self, effect: Effect) {
         match effect {
             Effect::OpenClaimWindow => self.job(Job::OpenClaimWindow),
             Effect::OpenRecoveryWindow => self.job(Job::OpenRecoveryWindow),
@@ -112,7 +122,7 @@ impl<P: OutputPin> Runner<P> {
                 tracing::warn!("everything is erased in ten seconds; a tap of the button stops it")
             }
             Effect::CancelReset => tracing::info!("nothing is erased"),
-            Effect::FactoryReset => reset::request(),
+            Effect::FactoryReset => self.erasing = self.reset.request(),
         }
     }
 

@@ -3,19 +3,22 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::clock::Moment;
 use domain::name::Username;
 use domain::provisioning::Provisioning;
 use domain::secret::Digest;
+use domain::ssh_key::ParsedKey;
 use serde::{Deserialize, Serialize};
 use service::{Context, Idp, OpError};
 
 use super::{APPLIED, Card, Trouble, files};
 
 /// What the operating system reads, in the data directory.
-const SYSTEM: &str = "system";
+pub(super) const SYSTEM: &str = "system";
+/// Who may sign in as `admin` over SSH.
+pub(super) const AUTHORIZED_KEYS: &str = "authorized_keys";
 /// What is remembered of a file.
 const RECORD: &str = "provisioning.json";
 
@@ -132,12 +135,9 @@ impl Work<'_> {
     }
 
     fn system(&self) -> Result<(), Trouble> {
-        let folder = self.card.data.join(SYSTEM);
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(&folder);
-        made.map_err(|error| Trouble::with(&folder, &error))?;
         let put = |name: &str, text: &str, mode| {
-            let path: PathBuf = folder.join(name);
-            files::write(&path, text, mode).map_err(|error| Trouble::with(&path, &error))
+            let path: PathBuf = self.card.data.join(SYSTEM).join(name);
+            put_system(&self.card.data, name, text, mode).map_err(|error| Trouble::with(&path, &error))
         };
         if let Some(zone) = &self.file.time_zone {
             put("timezone", &format!("{}\n", zone.as_str()), 0o644)?;
@@ -149,11 +149,7 @@ impl Work<'_> {
             put("wifi.conf", wifi.network_block().expose(), 0o600)?;
         }
         if !self.file.admin_keys.is_empty() {
-            let line = |key: &domain::ssh_key::ParsedKey| match &key.comment {
-                Some(comment) => format!("{} {comment}\n", key.public_key),
-                None => format!("{}\n", key.public_key),
-            };
-            put("authorized_keys", &self.file.admin_keys.iter().map(line).collect::<String>(), 0o600)?;
+            put(AUTHORIZED_KEYS, &self.file.admin_keys.iter().map(key_line).collect::<String>(), 0o600)?;
         }
         Ok(())
     }
@@ -170,7 +166,7 @@ impl Work<'_> {
     }
 
     /// Does something to the file while it bears its old name.
-    fn on_card(&self, act: impl FnOnce(&std::path::Path) -> io::Result<()>) -> Result<(), Trouble> {
+    fn on_card(&self, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Trouble> {
         let path = self.card.file();
         if !path.exists() {
             return Ok(());
@@ -179,6 +175,21 @@ impl Work<'_> {
             let words = "all was applied, but the secrets could not be taken off the card; delete the file yourself";
             Trouble(format!("{words} ({}: {error})", path.display()))
         })
+    }
+}
+
+/// Writes a file that the operating system reads.
+pub(super) fn put_system(data: &Path, name: &str, text: &str, mode: u32) -> io::Result<()> {
+    let folder = data.join(SYSTEM);
+    DirBuilder::new().recursive(true).mode(0o755).create(&folder)?;
+    files::write(&folder.join(name), text, mode)
+}
+
+/// A key as a line of `authorized_keys`.
+pub(super) fn key_line(key: &ParsedKey) -> String {
+    match &key.comment {
+        Some(comment) => format!("{} {comment}\n", key.public_key),
+        None => format!("{}\n", key.public_key),
     }
 }
 

@@ -9,6 +9,7 @@ use service::StartError;
 
 use crate::certificate::Trouble;
 use crate::config::ConfigError;
+use crate::listen::HandedError;
 use crate::system::NoEntropy;
 
 /// Why the server does not start.
@@ -22,6 +23,8 @@ pub enum ServeError {
     Path(PathBuf, io::Error),
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// What systemd hands over cannot be used.
+    Handed(HandedError),
     /// The machine has no more threads.
     Threads(io::Error),
     /// The certificate cannot be used.
@@ -52,6 +55,7 @@ impl fmt::Display for ServeError {
                 write!(f, "cannot listen on {address}: ports below 1024 need CAP_NET_BIND_SERVICE")
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Handed(error) => error.fmt(f),
             Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
             Self::Tls(error) => write!(f, "the certificate cannot be used: {error}"),
             Self::Handshakes(error) => write!(f, "TLS cannot be set up: {error}"),
@@ -72,6 +76,12 @@ impl std::error::Error for ServeError {}
 impl From<ConfigError> for ServeError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+impl From<HandedError> for ServeError {
+    fn from(error: HandedError) -> Self {
+        Self::Handed(error)
     }
 }
 

@@ -17,12 +17,12 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use serde::Serialize;
 use smol::Executor;
 
-use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_listener};
+use super::{CONTROL_CONNECTIONS, Desk, ServeError, Setup, Stop, open_control, open_plain, open_tls, supervisor};
 use crate::api::{self, Problem, ProblemCode};
 use crate::config::Config;
 use crate::endpoint;
-use crate::http::{App, Kind, Request, Response, Route, Table, handler};
-use crate::listen::{self, Floor, Gate};
+use crate::http::{App, Kind, Request, Response, Route, Router, Table, Transport, handler};
+use crate::listen::{self, Floor, Gate, Handed, HandedError, Site};
 use crate::panel::health;
 use crate::system;
 
@@ -65,15 +65,17 @@ pub(super) fn mark_claimed(data_dir: &Path) -> io::Result<()> {
 }
 
 /// Serves the words until it is mended or the server stops.
-pub(super) fn serve(config: &Config, reason: FaultReason, stop: &Stop) -> Result<(), ServeError> {
+pub(super) fn serve(config: &Config, handed: &Handed, reason: FaultReason, stop: &Stop) -> Result<(), ServeError> {
     let state = Indicator::Fault(reason);
     tracing::error!(state = state.name(), text = state.text(), "the household is not opened");
     let (setup, executor) = (Setup::real(config.clone())?, Arc::new(Executor::new()));
     let desk = open(setup, reason)?;
     let tls = listen::server_config(certificate(config)?).map_err(ServeError::Handshakes)?;
-    let listeners = config.addresses().into_iter().map(open_listener).collect::<Result<Vec<_>, _>>()?;
-    let control = match control_is_elsewhere(config) {
-        true => Some(open_control(&config.socket())?),
+    let listeners = open_tls(handed, config)?;
+    let plain = open_plain(handed, config)?;
+    let is_handed = handed.control().map_err(HandedError::from)?.is_some();
+    let control = match is_handed || control_is_elsewhere(config) {
+        true => Some(open_control(handed, &config.socket())?),
         false => None,
     };
     let (ended, over) = smol::channel::bounded(1);
@@ -84,12 +86,22 @@ pub(super) fn serve(config: &Config, reason: FaultReason, stop: &Stop) -> Result
         let accept = listen::accept_tls(Arc::clone(&floor), listener, Arc::clone(&tls), Arc::clone(&gate));
         executor.spawn(accept).detach();
     }
+    for listener in plain {
+        // The same words: nothing of them is secret, and nothing that a browser sends is looked at.
+        let clear =
+            Arc::new(Floor { site: in_the_clear(&desk), executor: Arc::clone(&executor), stop: floor.stop.clone() });
+        executor.spawn(listen::accept_plain(clear, listener, Arc::clone(&gate))).detach();
+    }
     if let Some(control) = control {
         let gate = Arc::new(Gate::new(CONTROL_CONNECTIONS, CONTROL_CONNECTIONS));
         executor.spawn(listen::accept_control(floor, control, gate)).detach();
     }
+    executor.spawn(supervisor::keep_alive(Arc::clone(&desk.app))).detach();
+    // Who waits for the server has nothing to wait for: what it has to say is served.
+    supervisor::ready(&state.text());
     let stopped = async {
         let _ = stop.0.recv().await;
+        supervisor::stopping();
     };
     let mended = async {
         while found(config) == Some(reason) {
@@ -106,6 +118,11 @@ fn open(setup: Setup, reason: FaultReason) -> Result<Desk, ServeError> {
     let desk = Desk::with_routes(Setup { in_memory: true, ..setup }, ROUTES)?;
     desk.app.health.saw(Active::NONE.with(Indicator::Fault(reason)));
     Ok(desk)
+}
+
+fn in_the_clear(desk: &Desk) -> Arc<Site> {
+    let router = Router::new(Arc::clone(&desk.app), PAGES, Transport::Tls);
+    Arc::new(Site::new(router, desk.site.timeouts.clone()))
 }
 
 /// Below the place where the data belongs nothing may be made while it is not there.
@@ -125,10 +142,14 @@ fn certificate(config: &Config) -> Result<Arc<SingleCertAndKey>, ServeError> {
     Ok(Arc::new(SingleCertAndKey::from(certified.map_err(ServeError::Handshakes)?)))
 }
 
+const PAGES: Table =
+    &[&[Route::get(Kind::Public, "/", handler!(page)), Route::get(Kind::Public, "/*path", handler!(page))]];
+
 const ROUTES: Table = &[
     endpoint::admin::panel::ROUTES,
     &[
         Route::get(Kind::Admin, "/api/v1/status", handler!(status)),
+        Route::get(Kind::Admin, "/api/v1/health", handler!(status)),
         Route::get(Kind::Public, "/health", handler!(health)),
         Route::get(Kind::Public, "/", handler!(page)),
         Route::get(Kind::Public, "/*path", handler!(page)),
@@ -233,7 +254,7 @@ mod tests {
         config.data_mount = Some(folder.path().to_owned());
         let (stopper, stop) = stop();
         drop(stopper);
-        serve(&config, FaultReason::DataPartition, &stop).unwrap();
+        serve(&config, &Handed::default(), FaultReason::DataPartition, &stop).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -242,6 +263,6 @@ mod tests {
         let folder = Folder::new();
         let config = config(&folder);
         let (_stopper, stop) = stop();
-        serve(&config, FaultReason::Database, &stop).unwrap();
+        serve(&config, &Handed::default(), FaultReason::Database, &stop).unwrap();
     }
 }

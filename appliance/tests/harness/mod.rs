@@ -127,6 +127,11 @@ impl Server {
         Self::build(&config("host = \"id.example\""), Timeouts::default(), Sockets::None).claimed()
     }
 
+    /// The same with more lines of configuration.
+    pub fn start_with(lines: &str) -> Self {
+        Self::build(&config(&format!("host = \"id.example\"\n{lines}")), Timeouts::default(), Sockets::None).claimed()
+    }
+
     /// The same by another start: its keys and secrets are others.
     pub fn another() -> Self {
         Self::build_from(2, &config("host = \"id.example\""), Timeouts::default(), Sockets::None).claimed()

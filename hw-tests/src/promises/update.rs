@@ -22,6 +22,8 @@ struct Bundles {
     newer: PathBuf,
     unhealthy: PathBuf,
     unsigned: PathBuf,
+    /// Good but for the key that signed it.
+    foreign: PathBuf,
     other_board: PathBuf,
 }
 
@@ -33,6 +35,7 @@ impl Bundles {
             newer: tests.join("newer.raucb"),
             unhealthy: tests.join("unhealthy.raucb"),
             unsigned: tests.join("unsigned.raucb"),
+            foreign: tests.join("foreign.raucb"),
             other_board: tests.join("other-board.raucb"),
         }
     }
@@ -41,12 +44,13 @@ impl Bundles {
 pub(crate) fn bad_bundles(home: &mut Home) -> Outcome {
     home.claimed()?;
     home.is_well()?;
-    let Bundles { own, unsigned, other_board, .. } = Bundles::of(&home.image);
-    let truncated = home.folder.join("truncated.raucb");
+    let Bundles { own, unsigned, foreign, other_board, .. } = Bundles::of(&home.image);
+    let (truncated, damaged) = (home.folder.join("truncated.raucb"), home.folder.join("damaged.raucb"));
     cut_short(&own, &truncated)?;
+    damage(&own, &damaged)?;
     let before = slots(home)?;
-    stick(home, &[unsigned, other_board, truncated])?;
-    for name in ["unsigned", "other-board", "truncated"] {
+    stick(home, &[unsigned, foreign, other_board, truncated, damaged])?;
+    for name in ["unsigned", "foreign", "other-board", "truncated", "damaged"] {
         let said = install(home, name)?;
         ensure(!said.0, || format!("{name}.raucb was installed: {}", said.1))?;
         home.note(format!("{name}: {}", last_line(&said.1)));
@@ -64,16 +68,7 @@ pub(crate) fn there_and_back(home: &mut Home) -> Outcome {
     home.latchkey("person create stays --display-name Stays --or-update")?;
     let from = booted(home)?;
     goes_to(home, &newer, if from == "A" { "B" } else { "A" })?;
-    // Back with the image's own bundle, if the box takes an older version; else with the newer one once more.
-    stick(home, std::slice::from_ref(&own))?;
-    let older = install(home, &stem(&own))?;
-    if older.0 {
-        restart_into(home, &from)?;
-    } else {
-        home.note(format!("an older version: {}", last_line(&older.1)));
-        unplug(home)?;
-        goes_to(home, &newer, &from)?;
-    }
+    goes_to(home, &own, &from)?;
     let listed = home.latchkey("person list")?;
     let names: Vec<&str> =
         listed.as_array().into_iter().flatten().filter_map(|person| person["name"].as_str()).collect();
@@ -87,9 +82,7 @@ pub(crate) fn unhealthy(home: &mut Home) -> Outcome {
     let from = booted(home)?;
     home.latchkey("person create before --display-name Before --or-update")?;
     stick(home, std::slice::from_ref(&unhealthy))?;
-    let said = install(home, "unhealthy")?;
-    ensure(said.0, || format!("it cannot be tried: {}", said.1))?;
-    restart(home)?;
+    install_and_restart(home, "unhealthy")?;
     let state = home.until("the version to be taken back", INSTALLS_WITHIN * 2, |home| {
         let Some(state) = state_now(home) else { return Ok(None) };
         Ok((state["state"] == "rolled-back").then_some(state))
@@ -108,13 +101,7 @@ pub(crate) fn unhealthy(home: &mut Home) -> Outcome {
 /// Installs that bundle and lets the box go over to that slot for good.
 fn goes_to(home: &mut Home, bundle: &Path, slot: &str) -> Outcome {
     stick(home, &[bundle.to_owned()])?;
-    let said = install(home, &stem(bundle))?;
-    ensure(said.0, || format!("{} was not installed: {}", bundle.display(), said.1))?;
-    restart_into(home, slot)
-}
-
-fn restart_into(home: &mut Home, slot: &str) -> Outcome {
-    restart(home)?;
+    install_and_restart(home, &stem(bundle))?;
     home.watched()?;
     home.serves_again("the new version to serve")?;
     let on_trial = state_now(home).unwrap_or_default();
@@ -129,11 +116,12 @@ fn restart_into(home: &mut Home, slot: &str) -> Outcome {
     home.is_well()
 }
 
-fn restart(home: &mut Home) -> Outcome {
+/// Installs that bundle; the box then restarts by itself to try it.
+fn install_and_restart(home: &mut Home, name: &str) -> Outcome {
     let boot = home.root("cat /proc/sys/kernel/random/boot_id")?;
-    unplug(home)?;
-    // The shell ends with it, so there is no answer to wait for.
-    home.rig.shell()?.line().send("systemctl reboot\n")?;
+    let said = install(home, name)?;
+    ensure(said.0, || format!("{name}.raucb was not installed: {}", said.1))?;
+    home.rig.remove_usb()?;
     home.restarts();
     home.until("another start", Duration::from_secs(300), |home| {
         let now = home.root("cat /proc/sys/kernel/random/boot_id").ok();
@@ -202,4 +190,14 @@ fn cut_short(from: &Path, to: &Path) -> Outcome {
     }
     let bytes = fs::copy(from, to)?;
     File::options().write(true).open(to)?.set_len(bytes / 3 * 2).map_err(Failure::from)
+}
+
+/// A bundle with one byte that is another, in the middle of what it holds.
+fn damage(from: &Path, to: &Path) -> Outcome {
+    let mut bytes = fs::read(from)?;
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 0xff;
+    }
+    fs::write(to, bytes).map_err(Failure::from)
 }

@@ -39,6 +39,7 @@ mod ssh_key;
 mod status;
 mod token;
 mod trial;
+mod upkeep;
 mod userinfo;
 
 use std::path::Path;
@@ -81,6 +82,7 @@ pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
 pub use token::{TokenAnswer, TokenRefusal, TokenRequest};
 pub use trial::{TrialReport, TrialResult, TrialStart};
+pub use upkeep::Examined;
 pub use userinfo::BearerRefusal;
 
 /// The identity provider: every operation is a method of it.

@@ -29,6 +29,11 @@ impl Idp {
     pub fn healthy(&self, ctx: &Context) -> Result<(), OpError<Refusal>> {
         self.read_at_any_time(ctx, Need::Nothing, |op| Ok(op.ping()?))
     }
+
+    /// Whether somebody who wants to write gets to: takes the writer and writes nothing. For the server itself.
+    pub fn pulse(&self, ctx: &Context) -> Result<(), OpError<Refusal>> {
+        self.write(ctx, Need::System, |op| Ok(op.ping()?))
+    }
 }
 
 #[cfg(test)]

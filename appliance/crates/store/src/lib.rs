@@ -26,6 +26,7 @@ mod tx;
 
 pub use fault::{Fault, OpenError};
 pub use key::SigningKeyRow;
+pub use migrate::NEWEST_SCHEMA;
 pub use open::Store;
 pub use status::Counts;
 pub use tx::{Ending, Reader, Writer};

@@ -8,8 +8,12 @@ use crate::OpenError;
 const MIGRATIONS: &[&str] =
     &[include_str!("../migrations/0001_household.sql"), include_str!("../migrations/0002_setup.sql")];
 
-fn known() -> u32 {
-    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+/// The number of the newest schema.
+#[expect(clippy::cast_possible_truncation, reason = "there are a handful")]
+pub const NEWEST_SCHEMA: u32 = MIGRATIONS.len() as u32;
+
+const fn known() -> u32 {
+    NEWEST_SCHEMA
 }
 
 /// Refuses a database of a later version.

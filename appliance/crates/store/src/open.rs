@@ -75,18 +75,22 @@ impl Store {
         if self.readers.count == 0 {
             return self.snapshot(&lock(&self.writer), work);
         }
-        let mut idle = lock(&self.readers.idle);
-        let connection = loop {
-            match idle.pop() {
-                Some(connection) => break connection,
-                None => idle = self.readers.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
-            }
-        };
-        drop(idle);
-        let lent = Lent { connection: Some(connection), home: &self.readers };
-        match &lent.connection {
+        match &self.readers.lend().connection {
             Some(connection) => self.snapshot(connection, work),
             None => self.snapshot(&lock(&self.writer), work),
+        }
+    }
+
+    /// Writes a whole, consistent copy into an empty file, while others read and write.
+    pub fn copy_to(&self, file: &Path) -> Result<(), Fault> {
+        let name = file.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(file.to_owned()))?;
+        let copy = |connection: &Connection| connection.execute("VACUUM INTO ?1", [name]).map(drop);
+        if self.readers.count == 0 {
+            return Ok(copy(&lock(&self.writer))?);
+        }
+        match &self.readers.lend().connection {
+            Some(connection) => Ok(copy(connection)?),
+            None => Ok(copy(&lock(&self.writer))?),
         }
     }
 
@@ -126,6 +130,20 @@ impl Store {
         let value = work(&Reader::new(&transaction, directory))?;
         transaction.commit().map_err(Fault::from)?;
         Ok(value)
+    }
+}
+
+impl Readers {
+    /// One of them, as soon as one is free.
+    fn lend(&self) -> Lent<'_> {
+        let mut idle = lock(&self.idle);
+        let connection = loop {
+            match idle.pop() {
+                Some(connection) => break connection,
+                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        Lent { connection: Some(connection), home: self }
     }
 }
 
@@ -206,5 +224,16 @@ impl Reader<'_> {
     /// A number that SQLite knows about the file.
     pub(crate) fn pragma(&self, name: &str) -> Result<i64, Fault> {
         Ok(self.connection().pragma_query_value(None, name, |row| row.get(0))?)
+    }
+
+    /// Looks at every page; what is wrong, if anything.
+    pub fn trouble(&self) -> Result<Option<String>, Fault> {
+        let verdict: String = self.connection().query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok((verdict != "ok").then_some(verdict))
+    }
+
+    /// The schema's number.
+    pub fn schema(&self) -> Result<i64, Fault> {
+        self.pragma("user_version")
     }
 }

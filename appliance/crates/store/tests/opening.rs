@@ -122,3 +122,18 @@ fn only_the_owner_can_read_a_new_database() {
     let path = made(&scratch);
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o077, 0);
 }
+
+#[test]
+fn a_copy_is_whole_and_opens_by_itself() {
+    let scratch = Scratch::new("copy");
+    let store = Store::open(&scratch.database()).unwrap();
+    let folder = Scratch::new("copy-to");
+    let copy = folder.database();
+    fs::write(&copy, "").unwrap();
+    store.copy_to(&copy).unwrap();
+    assert!(store.copy_to(&copy).is_err(), "what is there already is not overwritten");
+    assert!(store.copy_to(Path::new("/nowhere/latchkey.db")).is_err());
+    let opened = Store::open(&copy).unwrap();
+    assert_eq!(opened.read(|reader| reader.trouble()).unwrap(), None);
+    assert_eq!(opened.read(|reader| reader.schema()).unwrap(), i64::from(store::NEWEST_SCHEMA));
+}

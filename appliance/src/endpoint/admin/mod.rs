@@ -5,9 +5,11 @@
 
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod certificate;
 pub(crate) mod domain_name;
 pub(crate) mod group;
+pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod panel;
 pub(crate) mod person;

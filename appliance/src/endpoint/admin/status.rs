@@ -8,6 +8,7 @@ use service::{Context, Idp};
 use crate::api::{self, OtherCertificate, Status};
 use crate::http::{App, Kind, Request, Response, Route, handler};
 use crate::panel::health;
+use crate::update;
 
 use super::{Reply, Stop, run};
 
@@ -16,10 +17,18 @@ pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Admin, "/api/v1/status", 
 async fn show(app: Arc<App>, request: Request) -> Response {
     let panel = health::panel(&app).await;
     let certificate = app.certificates.line(request.now);
-    run(app, request, move |idp, ctx, _| status(idp, ctx, panel, certificate)).await
+    let folder = app.config.update_dir.clone();
+    run(app, request, move |idp, ctx, _| {
+        // What is wrong with it is in the log.
+        let update = update::read(folder.as_deref()).ok().flatten();
+        status(idp, ctx, panel, (certificate, update))
+    })
+    .await
 }
 
-fn status(idp: &Idp, ctx: &Context, panel: api::Panel, certificate: Option<OtherCertificate>) -> Result<Reply, Stop> {
+type Beside = (Option<OtherCertificate>, Option<api::Update>);
+
+fn status(idp: &Idp, ctx: &Context, panel: api::Panel, (certificate, update): Beside) -> Result<Reply, Stop> {
     let service::Status { counts, issuer } = idp.status(ctx)?;
     Reply::json(&Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -36,6 +45,7 @@ fn status(idp: &Idp, ctx: &Context, panel: api::Panel, certificate: Option<Other
         schema: counts.schema,
         states: panel.states,
         certificate,
+        update,
         you: match ctx.actor {
             Actor::Console => "console".to_owned(),
             Actor::Service { .. } => "service account".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::certificate::CertificateChoice;
 use domain::clock::Moment;
 use serde_json::{Value, json};
-use service::{Context, Idp, OpError, SetupView};
+use service::{Context, OpError, SetupView};
 
 use super::{see, step, turned_away};
 use crate::api::CertificateTrial;

@@ -8,25 +8,30 @@ use domain::credential::{CredentialKind, CredentialView};
 use service::{Idp, SignedIn, Whose};
 
 use super::picture;
-use super::view::apps::{AppTile, CertificateNews, Dashboard};
+use super::view::apps::{AppTile, CertificateNews, Dashboard, UpdateNews};
 use super::view::part::{Icon, When};
 use super::visit::{Answer, Lane, frame, inside, page, refused, said, show};
-use crate::api::CertificateHealth;
+use crate::api::{CertificateHealth, Update, UpdateState};
 use crate::http::{App, Kind, Request, Route};
+use crate::update;
 
 pub(crate) const ROUTES: &[Route] = &[Route::get(Kind::Page, "/", page!(dashboard))];
 
 async fn dashboard(app: Arc<App>, request: Request) -> Answer {
     let news = certificate_news(&app, &request);
+    let folder = app.config.update_dir.clone();
     let op = move |idp: &Idp, me: &SignedIn| {
         let credentials = idp.list_credentials(&me.context, &Whose::Mine)?;
-        let news = if news.is_some() && idp.is_owner(&me.context)? { news } else { None };
+        let taken_back = update::read(folder.as_deref()).ok().flatten();
+        let taken_back = taken_back.filter(|update| update.state == UpdateState::RolledBack);
+        let tells = (news.is_some() || taken_back.is_some()) && idp.is_owner(&me.context)?;
+        let news = if tells { (news, taken_back) } else { (None, None) };
         let due = idp.passkey_due(&me.context)?;
         let recovery = idp.recovery_window_of_late(&me.context)?;
         Ok((idp.usable_apps(&me.context)?, credentials, idp.way_back(&me.context)?, (news, due, recovery)))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
-    let (apps, credentials, back, (certificate, due, recovery)) =
+    let (apps, credentials, back, ((certificate, update), due, recovery)) =
         found.map_err(|error| refused(&app, &request, error))?;
     let page = Dashboard {
         chrome: frame(&app, &me),
@@ -36,6 +41,7 @@ async fn dashboard(app: Arc<App>, request: Request) -> Answer {
         only_one_way_in: !back.without_passkeys && only_one_passkey(&credentials),
         codes_would_help: back.worth == Worth::Alone,
         certificate,
+        update: update.map(|update| update_news(update, &request)),
         recovery_window: recovery.map(|at| When::new(at, request.now)),
     };
     Ok(show(&app, 200, &page))
@@ -51,6 +57,12 @@ fn certificate_news(app: &App, request: &Request) -> Option<CertificateNews> {
     let until = jiff::Timestamp::from_second(status.not_after.0.unix()).ok()?.strftime("%-d %B %Y").to_string();
     let failure = status.last_failure.map(|failure| (failure.what.trim_end_matches('.').to_owned(), failure.hint));
     Some(CertificateNews { ended: health == CertificateHealth::Ended, until, failure })
+}
+
+/// An owner should know that the box runs an older version than the one that was installed.
+fn update_news(update: Update, request: &Request) -> UpdateNews {
+    let Update { version, other_version, reason, at, .. } = update;
+    UpdateNews { runs: version, failed: other_version, reason, at: When::new(at.0, request.now) }
 }
 
 fn tile(app: &service::AppTile) -> AppTile {

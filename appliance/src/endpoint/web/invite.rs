@@ -15,6 +15,7 @@ use super::view::trouble::Trouble;
 use super::visit::{Answer, Fields, Lane, after, anybody, objection, page, refused, show, trouble};
 use super::ways_in::{self, grouped, label_of};
 use crate::http::{App, Kind, Request, Response, Route};
+use crate::provisioning::admin_key;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::get(Kind::Page, "/invite/:token", page!(welcome)).in_setup(),
@@ -79,7 +80,10 @@ async fn passkey(app: Arc<App>, request: Request) -> Answer {
         idp.finish_invite_passkey(context, &token, &answer)
     };
     match anybody(&app, &request, Lane::General, op).await? {
-        Ok(accepted) => Ok(come_in(&app, &request, &accepted)),
+        Ok(accepted) => {
+            take_admin_key(&app, &request).await;
+            Ok(come_in(&app, &request, &accepted))
+        }
         Err(error) => {
             let notice = objection(&app, &request, error)?;
             show_welcome(&app, &request, 422, Some(notice)).await
@@ -129,6 +133,22 @@ async fn password(app: Arc<App>, request: Request) -> Answer {
             let notice = objection(&app, &request, error)?;
             show_password(&app, &request, 422, Some(notice)).await
         }
+    }
+}
+
+/// An SSH key that was given with the claim counts from its end on. The first owner comes in with a passkey, so this is the only place.
+async fn take_admin_key(app: &App, request: &Request) {
+    if !app.config.is_appliance() {
+        return;
+    }
+    let (data, token) = (app.config.data_dir.clone(), request.params.get("token").to_owned());
+    let ctx = Context::system(request.moment());
+    let taken = app.bridge.run(move |idp| {
+        let taken = admin_key::take(&data, &token).map_err(|error| error.to_string())?;
+        taken.map_or(Ok(()), |key| idp.note_admin_key(&ctx, &key.fingerprint)).map_err(|error| format!("{error:?}"))
+    });
+    if !matches!(taken.await, Ok(Ok(()))) {
+        tracing::error!("the SSH key of the admin could not be put in its place; give it again on the card");
     }
 }
 

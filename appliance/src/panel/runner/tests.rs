@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use super::super::led::fake::FakePin;
 use super::*;
 use crate::config::Night;
+use crate::testing::Folder;
 
 /// A panel on a board that is not there.
 struct Board {
@@ -19,10 +20,14 @@ struct Board {
 
 impl Board {
     fn new(night: Night) -> Self {
+        Self::that_resets(night, None)
+    }
+
+    fn that_resets(night: Night, by: Option<std::path::PathBuf>) -> Self {
         let (jobs, come) = sync_channel(8);
         let pin = FakePin::default();
         let led = Led::new(Some(pin.clone()), false);
-        let runner = Runner::new(led, night::Watch::new(night), jobs, (false, at(0)));
+        let runner = Runner::new(led, night::Watch::new(night), jobs, Reset::by(by), (false, at(0)));
         Self { runner, jobs: come, pin, now: 0 }
     }
 
@@ -148,6 +153,38 @@ fn the_led_is_dark_when_the_panel_ends() {
     board.server(Active::NONE, Active::NONE);
     board.runner.dark();
     assert_eq!(board.drain(), [(0, true), (0, false)]);
+}
+
+/// Two holds, and nobody who stops the countdown.
+fn hold_twice(board: &mut Board) {
+    board.server(Active::NONE, Active::NONE);
+    for seconds in [12, 5] {
+        board.turn(Some(&Input::Hold(Duration::from_secs(seconds))));
+        board.pass(seconds * 1000 + 2000);
+    }
+    board.pass(11_000);
+}
+
+#[test]
+fn two_holds_ask_for_a_factory_reset_and_the_led_is_lit_until_the_box_goes_down() {
+    let folder = Folder::new();
+    let file = folder.path().join("factory-reset");
+    let mut board = Board::that_resets(Night::Never, Some(file.clone()));
+    board.server(Active::NONE, Active::NONE);
+    board.turn(Some(&Input::Hold(Duration::from_secs(12))));
+    board.pass(14_000);
+    assert!(!file.exists(), "one hold erases nothing");
+    board.pass(30_000);
+    hold_twice(&mut board);
+    assert!(file.exists());
+    assert_eq!(board.pass(60_000), [], "it is lit and stays so");
+}
+
+#[test]
+fn where_nobody_can_reset_the_box_two_holds_change_nothing() {
+    let mut board = Board::new(Night::Never);
+    hold_twice(&mut board);
+    assert!(!board.pass(20_000).is_empty(), "the healthy box dips");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Dashboard {
     pub codes_would_help: bool,
     /// For owners only.
     pub certificate: Option<CertificateNews>,
+    /// The last update was taken back; for owners only.
+    pub update: Option<UpdateNews>,
     /// When somebody at the box opened a recovery window of late; for owners only.
     pub recovery_window: Option<When>,
 }
@@ -30,6 +32,15 @@ pub(crate) struct CertificateNews {
     pub until: String,
     /// What failed last, and what to do.
     pub failure: Option<(String, String)>,
+}
+
+/// A version did not work, and the one before it runs again.
+#[derive(Debug)]
+pub(crate) struct UpdateNews {
+    pub runs: String,
+    pub failed: String,
+    pub reason: String,
+    pub at: When,
 }
 
 /// One app.

@@ -4,7 +4,7 @@ use super::account::{
     Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
-use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share};
+use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share, UpdateNews};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
@@ -92,7 +92,8 @@ fn setting_up(pages: &mut BTreeMap<String, String>) {
     let fingerprint = Some(["A1:B2:C3:D4"; 8].join(":"));
     rendered(pages, "setup_reach", &OnToTheName { chrome: outside(), reach, steps, fingerprint });
     let host = "id.miller.home".to_owned();
-    rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host });
+    let ssh_key = Some(String::new());
+    rendered(pages, "setup_owner", &Owner { chrome: outside(), notice: None, name: String::new(), host, ssh_key });
 }
 
 fn trust(pages: &mut BTreeMap<String, String>) {
@@ -255,6 +256,7 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         only_one_way_in: true,
         codes_would_help: true,
         certificate: None,
+        update: None,
         recovery_window: None,
     };
     rendered(pages, "dashboard", &page);
@@ -270,6 +272,11 @@ fn apps(pages: &mut BTreeMap<String, String>) {
         rendered(pages, name, &page);
     }
     page.certificate = None;
+    let reason = "the certificate page does not answer; 2 more".to_owned();
+    let at = When::new(NOW - Span::days(1), NOW);
+    page.update = Some(UpdateNews { runs: "0.1.0".to_owned(), failed: "0.2.0".to_owned(), reason, at });
+    rendered(pages, "dashboard_rolled_back", &page);
+    page.update = None;
     page.apps.clear();
     page.passkey_due = Some(When::new(NOW + Span::days(12), NOW));
     rendered(pages, "dashboard_empty", &page);

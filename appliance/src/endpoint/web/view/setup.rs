@@ -84,4 +84,6 @@ pub(crate) struct Owner {
     pub name: String,
     /// The host name that is fixed with the first passkey.
     pub host: String,
+    /// The SSH key in its field; `None` where the machine is administered by somebody else.
+    pub ssh_key: Option<String>,
 }

@@ -1,0 +1,36 @@
+# Sourced by the scripts of an update: which slot runs, what U-Boot was told, and the file that tells the server about it.
+update=/data/system/update
+read -r version </usr/lib/latchkey/version
+slot=$(sed -n 's/.*\brauc\.slot=\([AB]\)\b.*/\1/p' /proc/cmdline)
+
+# The committed slot; without an answer of the state sector nothing is on trial.
+good() {
+    local known
+    known=$(fw_printenv -n BOOT_GOOD 2>/dev/null)
+    echo "${known:-$slot}"
+}
+
+# remember NAME=VALUE...: in the state sector, all at once.
+remember() { printf '%s\n' "$@" | fw_setenv -s -; }
+
+# plain TEXT: fit for a JSON string, one line, not too long.
+plain() { printf %s "$1" | tr '\n\t' '  ' | LC_ALL=C tr -cd '\040-\176' | tr -d '"\\' | cut -c1-500; }
+
+# field NAME: what state.json says.
+field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" $update/state.json 2>/dev/null; }
+
+# write_state STATE [OTHER VERSION [REASON]]: whole, or the old one stays.
+write_state() {
+    printf '{"slot":"%s","version":"%s","state":"%s","other_version":"%s","reason":"%s","at":%s}\n' \
+        "$slot" "$(plain "$version")" "$1" "$(plain "${2:-}")" "$(plain "${3:-}")" "$(date +%s)" >"$update/state.new" &&
+        chmod 644 "$update/state.new" && sync "$update/state.new" && mv "$update/state.new" "$update/state.json" && sync "$update"
+}
+
+# give_back REASON: this version is not tried again, and the box goes back to the one before.
+give_back() {
+    echo "version $version is taken back: $1" >&2
+    plain "$1" >$update/reason && sync $update/reason
+    remember "BOOT_${slot}_LEFT=0"
+    systemctl --no-block reboot
+    exit 1
+}
