@@ -45,7 +45,7 @@ pub(crate) const GUESTS: &[Guest] = &[
         promises: &[
             promise(
                 "bad-bundles",
-                "a bundle that is unsigned, truncated or for another board changes nothing",
+                "a bundle that is unsigned, signed by somebody else, truncated or for another board changes nothing",
                 300,
                 update::bad_bundles,
             ),

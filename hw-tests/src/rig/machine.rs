@@ -95,6 +95,8 @@ impl Machine {
                 // The good serial line is the console's, not the radio's, which is not emulated.
                 ("-r", words(&["/soc/serial@7e201000/bluetooth"])),
                 ("-t s", words(&["/chosen", "stdout-path", "serial0:115200n8"])),
+                // Else U-Boot takes the tree of the slot, which is for a real board.
+                ("-t s", words(&["/chosen", "latchkey,keep-device-tree", "1"])),
             ],
         }
     }

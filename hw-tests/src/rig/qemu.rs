@@ -214,6 +214,8 @@ impl Rig for Qemu {
             if board == Machine::Raspi3b {
                 // There the first line is the shell's, and the other stays silent.
                 std::mem::swap(&mut line, &mut guest.console);
+                // U-Boot takes whatever is typed for a wish to stop it.
+                line.wait_for("Starting kernel", limit)?;
             }
             let mut shell = Shell::open(line, limit).while_("opening a shell on the box")?;
             for words in HELPERS {
