@@ -36,7 +36,6 @@ impl Bundles {
             unhealthy: tests.join("unhealthy.raucb"),
             unsigned: tests.join("unsigned.raucb"),
             foreign: tests.join("foreign.raucb"),
-            foreign: tests.join("foreign.raucb"),
             other_board: tests.join("other-board.raucb"),
         }
     }
