@@ -5,10 +5,11 @@
 # booted without counting, so that no number of power cuts ever leads away from it. A slot on trial is counted down.
 
 # RAM begins at 0 on a Pi and at 1 GiB on virt. The kernel is 50 MB unpacked: U-Boot's own addresses are too close together.
+# What was handed over may lie at 128 MiB (QEMU puts its device tree there), so nothing goes there.
 setexpr ram ${kernel_addr_r} \& 0xf0000000
-setexpr state_addr ${ram} + 0x08000000
-setexpr words_addr ${ram} + 0x08100000
-setexpr tree_addr ${ram} + 0x08200000
+setexpr state_addr ${ram} + 0x05000000
+setexpr words_addr ${ram} + 0x05100000
+setexpr tree_addr ${ram} + 0x05200000
 setexpr kernel_addr ${ram} + 0x0a000000
 setexpr initrd_addr ${ram} + 0x0e000000
 setexpr kernel_comp_addr_r ${ram} + 0x10000000
