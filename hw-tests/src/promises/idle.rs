@@ -10,6 +10,7 @@ const SYSTEM_MOST: u64 = 150 << 20;
 const SERVICE_MOST: u64 = 12 << 20;
 /// The journal of the file system may end what was begun before.
 const WRITTEN_MOST: u64 = 32 << 10;
+const SETTLES_WITHIN: Duration = Duration::from_secs(180);
 const IDLE: Duration = Duration::from_secs(60);
 
 pub(crate) fn idle(home: &mut Home) -> Outcome {
@@ -17,8 +18,7 @@ pub(crate) fn idle(home: &mut Home) -> Outcome {
     home.is_well()?;
     // Nobody looks at the LED meanwhile.
     home.root("[ -z \"$RIG_WATCH\" ] || kill $RIG_WATCH; RIG_WATCH=; sync")?;
-    thread::sleep(Duration::from_secs(5));
-    let before = written(home)?;
+    let before = when_quiet(home)?;
     thread::sleep(IDLE);
     let during = written(home)? - before;
     let system =
@@ -49,6 +49,19 @@ pub(crate) fn idle(home: &mut Home) -> Outcome {
     ];
     let too_much: Vec<String> = judged.into_iter().filter(|(good, _)| !good).map(|(_, what)| what).collect();
     ensure(too_much.is_empty(), || too_much.join("; "))
+}
+
+/// Bytes written until what was begun before has come to its end: a certificate for a new name, the journal of the file system.
+fn when_quiet(home: &mut Home) -> Outcome<u64> {
+    let mut last = written(home)?;
+    home.until("writing to end", SETTLES_WITHIN, |home| {
+        // Longer than the file system keeps what it has not written yet (`commit=30`).
+        thread::sleep(Duration::from_secs(35));
+        let now = written(home)?;
+        let quiet = now == last;
+        last = now;
+        Ok(quiet.then_some(now))
+    })
 }
 
 /// Bytes written to the card since the start (Documentation/block/stat.rst of the kernel: field 7, in sectors).

@@ -13,6 +13,7 @@ use crate::home::Home;
 const INSTALLS_WITHIN: Duration = Duration::from_secs(420);
 /// Two minutes of being stable, and what it takes to get there.
 const COMMITS_WITHIN: Duration = Duration::from_secs(420);
+const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
 const STICK: &str = "/run/rig-stick";
 
 /// Bundles of the image's builder, beside the image.
@@ -82,7 +83,8 @@ pub(crate) fn unhealthy(home: &mut Home) -> Outcome {
     let from = booted(home)?;
     home.latchkey("person create before --display-name Before --or-update")?;
     stick(home, std::slice::from_ref(&unhealthy))?;
-    install_and_restart(home, "unhealthy")?;
+    // It starts twice: from the other slot, and back.
+    install_for_good(home, "unhealthy")?;
     let state = home.until("the version to be taken back", INSTALLS_WITHIN * 2, |home| {
         let Some(state) = state_now(home) else { return Ok(None) };
         Ok((state["state"] == "rolled-back").then_some(state))
@@ -118,25 +120,32 @@ fn goes_to(home: &mut Home, bundle: &Path, slot: &str) -> Outcome {
 
 /// Installs that bundle; the box then restarts by itself to try it.
 fn install_and_restart(home: &mut Home, name: &str) -> Outcome {
-    let boot = home.root("cat /proc/sys/kernel/random/boot_id")?;
+    let boot = home.root(BOOT_ID)?;
+    install_for_good(home, name)?;
+    home.until("another start", Duration::from_secs(400), |home| {
+        Ok(asked_of_one_that_restarts(home, BOOT_ID).is_some_and(|now| now != boot).then_some(()))
+    })
+}
+
+fn install_for_good(home: &mut Home, name: &str) -> Outcome {
     let said = install(home, name)?;
     ensure(said.0, || format!("{name}.raucb was not installed: {}", said.1))?;
     home.rig.remove_usb()?;
     home.restarts();
-    home.until("another start", Duration::from_secs(300), |home| {
-        let now = home.root("cat /proc/sys/kernel/random/boot_id").ok();
-        let other = now.is_some_and(|now| now != boot);
-        if !other {
-            home.restarts();
-        }
-        Ok(other.then_some(()))
-    })
+    Ok(())
 }
 
 /// What the updater told last.
 fn state_now(home: &mut Home) -> Option<Value> {
-    let text = home.root("cat /data/system/update/state.json").map_err(|_| home.restarts()).ok()?;
+    let text = asked_of_one_that_restarts(home, "cat /data/system/update/state.json")?;
     serde_json::from_str(&text).ok()
+}
+
+/// The answer of a shell that may end at any moment; after none, a new one is looked for.
+fn asked_of_one_that_restarts(home: &mut Home, command: &str) -> Option<String> {
+    let limit = home.limit.at_most(Duration::from_secs(20));
+    let answer = home.rig.shell().and_then(|shell| shell.say(command, limit));
+    answer.map_err(|_| home.restarts()).ok()
 }
 
 /// From which slot the kernel says that it was started.
