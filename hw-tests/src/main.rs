@@ -44,7 +44,8 @@ fn run() -> Outcome<bool> {
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::spawn(move || {
-        if signals.forever().next().is_some() {
+        if let Some(signal) = signals.forever().next() {
+            say::line(&format!("interrupted by signal {signal}; what was started is ended"));
             children::kill_all();
             std::process::exit(INTERRUPTED);
         }
