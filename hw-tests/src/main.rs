@@ -44,10 +44,25 @@ fn run() -> Outcome<bool> {
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::spawn(move || {
-        if signals.forever().next().is_some() {
+        if let Some(signal) = signals.forever().next() {
+            say::line(&format!("interrupted by signal {signal}; what was started is ended"));
             children::kill_all();
+            remove_scratch();
             std::process::exit(INTERRUPTED);
         }
     });
     runner::run(&options)
+}
+
+/// Cards and keys of this run, which nobody drops when it is interrupted.
+fn remove_scratch() {
+    let ours = ["latchkey-hw", "latchkey-hw-home"].map(|name| format!("{name}-{}-", std::process::id()));
+    let Ok(all) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in all.flatten() {
+        let name = entry.file_name();
+        if ours.iter().any(|ours| name.to_string_lossy().starts_with(ours)) {
+            // What cannot be removed is no worse than before.
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
 }

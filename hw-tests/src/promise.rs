@@ -93,7 +93,7 @@ pub(crate) const GUESTS: &[Guest] = &[
             promise(
                 "idle",
                 "idle, the box takes at most 150 MB, the service 12 MB, and 60 s write next to nothing",
-                300,
+                480,
                 idle::idle,
             ),
             promise("memory-limit", "the memory limit of the service is really enforced", 300, limits::enforced),

@@ -25,7 +25,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) tree: &'a Path,
     /// U-Boot.
     pub(crate) u_boot: &'a Path,
-    /// The folder with the sockets on which we listen: `console`, `shell` and `qmp`.
+    /// The folder with the sockets `console` and `shell`, on which we listen, and `qmp`, on which QEMU does.
     pub(crate) sockets: &'a Path,
 }
 
@@ -107,9 +107,11 @@ impl Machine {
             ["-nodefaults", "-no-user-config", "-display", "none", "-machine", self.name()].map(str::to_owned).into();
         all.extend(self.board());
         let mut add = |option: &str, value: String| all.extend([option.to_owned(), value]);
-        for line in ["console", "shell", "qmp"] {
+        // QEMU connects to our lines, so that no word of them is missed. To its monitor we connect: the other way round its
+        // greeting is lost at times.
+        for (line, how) in [("console", ""), ("shell", ""), ("qmp", ",server=on,wait=off")] {
             let path = parts.sockets.join(line).display().to_string();
-            add("-chardev", format!("socket,id={line},path={}", escaped(&path)));
+            add("-chardev", format!("socket,id={line},path={}{how}", escaped(&path)));
         }
         add("-serial", "chardev:console".to_owned());
         add("-serial", "chardev:shell".to_owned());

@@ -170,7 +170,7 @@ impl Rig for Qemu {
     fn power_on(&mut self, start: &Start) -> Outcome {
         self.guest = None;
         let (tree, u_boot) = self.boot_files()?;
-        let listeners = (self.listen("console")?, self.listen("shell")?, self.listen("qmp")?);
+        let listeners = (self.listen("console")?, self.listen("shell")?);
         let parts = Parts { card: self.inserted()?.path(), tree: &tree, u_boot: &u_boot, sockets: &self.folder };
         let mut command = self.tools.command("qemu-system-aarch64");
         command.args(self.machine.arguments(&parts, start));
@@ -179,7 +179,9 @@ impl Rig for Qemu {
         let mut qemu = Kept::start(&mut command)?;
         let console = accept(&listeners.0, &mut qemu, &log)?;
         let shell = accept(&listeners.1, &mut qemu, &log)?;
-        let qmp = Qmp::open(accept(&listeners.2, &mut qemu, &log)?)?;
+        let monitor = self.folder.join("qmp");
+        let qmp = Deadline::within(SOON).until("QEMU's monitor", || Ok(UnixStream::connect(&monitor).ok()))?;
+        let qmp = Qmp::open(qmp)?;
         let console = self.line("console", &console)?;
         let shell = Mouth::Silent(self.line("shell", &shell)?);
         self.guest = Some(Guest { qemu, qmp, console, shell, sticks: 0 });

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Outcome, While, broken};
 
 /// QEMU answers at once, unless its computer is busy with the card's file.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// See the module.
 pub(crate) struct Qmp {
