@@ -35,6 +35,9 @@ const GIB: u64 = 1 << 30;
 const INSIDE: Start = Start { clock: None, outside: false };
 const OUTSIDE: Start = Start { clock: None, outside: true };
 
+/// Promises that nobody has seen kept in one whole run yet: looked at when they are named, and in the soak.
+pub(crate) const UNPROVEN: &[&str] = &["pi-3", "clock-1970", "unhealthy-update"];
+
 /// Longest first, so that two at a time end at about the same moment.
 pub(crate) const GUESTS: &[Guest] = &[
     Guest {

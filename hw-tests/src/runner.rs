@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Outcome, broken, not_here};
 use crate::home::Home;
 use crate::options::{Options, RigKind};
-use crate::promise::{GUESTS, Guest, Promise};
+use crate::promise::{GUESTS, Guest, Promise, UNPROVEN};
 use crate::random::Random;
 use crate::rig::Rig;
 use crate::rig::board::{Board, Config};
@@ -33,7 +33,7 @@ struct Result {
 
 /// Tests what was asked for; whether all of it holds.
 pub(crate) fn run(options: &Options) -> Outcome<bool> {
-    let asked = asked(&options.only)?;
+    let asked = asked(&options.only, options.soak)?;
     if !options.image.is_file() {
         return broken(format!("{} is no image; `make image` makes one", options.image.display()));
     }
@@ -59,12 +59,13 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
 }
 
 /// The boxes, each with those of its promises that were asked for.
-fn asked(only: &[String]) -> Outcome<Vec<(&'static Guest, Vec<&'static Promise>)>> {
+fn asked(only: &[String], soak: bool) -> Outcome<Vec<(&'static Guest, Vec<&'static Promise>)>> {
     let known = |name: &&String| GUESTS.iter().flat_map(|guest| guest.promises).any(|promise| promise.name == **name);
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
         return broken(format!("nothing is promised under the name {unknown}; see --list"));
     }
-    let wanted = |promise: &&Promise| only.is_empty() || only.iter().any(|name| name == promise.name);
+    let usual = |promise: &Promise| only.is_empty() && (soak || !UNPROVEN.contains(&promise.name));
+    let wanted = |promise: &&Promise| usual(promise) || only.iter().any(|name| name == promise.name);
     let guests = GUESTS.iter().map(|guest| (guest, guest.promises.iter().filter(wanted).collect::<Vec<_>>()));
     Ok(guests.filter(|(_, promises)| !promises.is_empty()).collect())
 }
