@@ -214,10 +214,16 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_brings_its_box_and_no_other() {
-        let some = asked(&["idle".to_owned(), "clock-1970".to_owned()]).unwrap();
+        let some = asked(&["idle".to_owned(), "clock-1970".to_owned()], false).unwrap();
         let names: Vec<(&str, usize)> = some.iter().map(|(guest, promises)| (guest.name, promises.len())).collect();
         assert_eq!(names, [("home", 1), ("clock", 1)]);
-        assert_eq!(asked(&[]).unwrap().len(), GUESTS.len());
-        assert!(asked(&["nothing".to_owned()]).is_err());
+        assert_eq!(asked(&[], true).unwrap().len(), GUESTS.len());
+        assert!(asked(&["nothing".to_owned()], false).is_err());
+    }
+
+    #[test]
+    fn what_is_not_proven_is_left_to_the_soak() {
+        let all = |soak| asked(&[], soak).unwrap().iter().map(|(_, promises)| promises.len()).sum::<usize>();
+        assert_eq!(all(true) - all(false), UNPROVEN.len());
     }
 }
