@@ -120,7 +120,7 @@ cp "$work/initrd.img" "$boot/initrd.img"
 for tree in $DEVICE_TREES; do cp "$packed/dtb/broadcom/$tree" "$boot/dtb/broadcom/"; done
 cp "$BOOT/bootargs.txt" "$boot/"
 stamp "$boot"
-uuid=$(sha256sum "$boot/vmlinuz" "$boot/initrd.img" | sha256sum | sed 's/^\(.\{8\}\)\(.\{4\}\).\(.\{3\}\).\(.\{3\}\)\(.\{12\}\).*/\1-\2-4\3-8\4-\5/')
+uuid=$(cat "$boot/vmlinuz" "$boot/initrd.img" | sha256sum | sed 's/^\(.\{8\}\)\(.\{4\}\).\(.\{3\}\).\(.\{3\}\)\(.\{12\}\).*/\1-\2-4\3-8\4-\5/')
 E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mkfs.ext4 -q -d "$boot" -L boot -m 0 -b 4096 -U "$uuid" \
     -O '^has_journal,^metadata_csum_seed,^orphan_file,^resize_inode' -E "hash_seed=$uuid,lazy_itable_init=0,root_owner=0:0" "$OUT/boot.ext4" "${BOOT_SIZE}M"
 
