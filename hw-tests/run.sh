@@ -16,7 +16,6 @@ image=${IMAGE:-}
 if [ -z "$image" ]; then
     image/build.sh build
     image/build.sh --offline test-bundles
-    image/build.sh --offline reproduce
     image=target/image/latchkey-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)-arm64.img
 fi
 npm ci --prefix appliance/tests --no-audit --no-fund --loglevel=error
