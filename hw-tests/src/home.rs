@@ -133,8 +133,9 @@ impl Home {
 
     /// A command of root's.
     pub(crate) fn root(&mut self, command: &str) -> Outcome<String> {
-        let limit = self.limit.at_most(COMMAND_WITHIN);
-        self.rig.shell()?.say(command, limit)
+        // The time of the command begins when there is a shell.
+        let limit = self.limit;
+        self.rig.shell()?.say(command, limit.at_most(COMMAND_WITHIN))
     }
 
     /// A command of `latchkey` at the box, in JSON.
@@ -263,8 +264,8 @@ impl Home {
 
     /// The system has come up, and no unit of it failed.
     pub(crate) fn is_well(&mut self) -> Outcome {
-        let limit = self.limit.at_most(SERVES_WITHIN);
-        let state = self.rig.shell()?.ask("systemctl is-system-running --wait", limit)?;
+        let limit = self.limit;
+        let state = self.rig.shell()?.ask("systemctl is-system-running --wait", limit.at_most(SERVES_WITHIN))?;
         let failed = self.root("systemctl --failed --no-legend --plain")?;
         if !failed.is_empty() {
             let names: Vec<&str> = failed.lines().filter_map(|line| line.split_whitespace().next()).collect();

@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Failure, Outcome, broken, not_here};
 use crate::home::Home;
 use crate::options::{Options, RigKind};
-use crate::promise::{GUESTS, Guest, Promise, UNPROVEN};
+use crate::promise::{GUESTS, Guest, Promise};
 use crate::random::Random;
 use crate::rig::Rig;
 use crate::rig::board::{Board, Config};
@@ -33,7 +33,7 @@ struct Result {
 
 /// Tests what was asked for; whether all of it holds.
 pub(crate) fn run(options: &Options) -> Outcome<bool> {
-    let asked = asked(&options.only, options.soak)?;
+    let asked = asked(&options.only)?;
     if !options.image.is_file() {
         return broken(format!("{} is no image; `make image` makes one", options.image.display()));
     }
@@ -59,13 +59,12 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
 }
 
 /// The boxes, each with those of its promises that were asked for.
-fn asked(only: &[String], soak: bool) -> Outcome<Vec<(&'static Guest, Vec<&'static Promise>)>> {
+fn asked(only: &[String]) -> Outcome<Vec<(&'static Guest, Vec<&'static Promise>)>> {
     let known = |name: &&String| GUESTS.iter().flat_map(|guest| guest.promises).any(|promise| promise.name == **name);
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
         return broken(format!("nothing is promised under the name {unknown}; see --list"));
     }
-    let usual = |promise: &Promise| only.is_empty() && (soak || !UNPROVEN.contains(&promise.name));
-    let wanted = |promise: &&Promise| usual(promise) || only.iter().any(|name| name == promise.name);
+    let wanted = |promise: &&Promise| only.is_empty() || only.iter().any(|name| name == promise.name);
     let guests = GUESTS.iter().map(|guest| (guest, guest.promises.iter().filter(wanted).collect::<Vec<_>>()));
     Ok(guests.filter(|(_, promises)| !promises.is_empty()).collect())
 }
@@ -171,11 +170,15 @@ fn tell(result: &Result) {
     let seconds = result.took.as_secs();
     let (mark, why) = match &result.came {
         Ok(()) => ("ok", String::new()),
-        Err(Failure::NotHere(why)) => ("skip", format!("\n         {why}")),
-        Err(Failure::Broken(why)) => ("FAIL", format!("\n         {}", why.replace('\n', "\n         "))),
+        Err(error @ Failure::NotHere(_)) => ("skip", format!("\n         {}", indented(error))),
+        Err(error @ Failure::Broken(_)) => ("FAIL", format!("\n         {}", indented(error))),
     };
     let notes: String = result.notes.iter().map(|note| format!("\n         {note}")).collect();
     say::line(&format!("{mark:<4} {seconds:>4} s  {:<14} {}{notes}{why}", result.promise.name, result.promise.says));
+}
+
+fn indented(why: &Failure) -> String {
+    why.to_string().replace('\n', "\n         ")
 }
 
 /// The table, and the closing line.
@@ -190,7 +193,9 @@ fn conclude(results: &[Result], took: Duration) -> bool {
             Err(Failure::NotHere(_)) => (2, "skip"),
         };
         counts[place] += 1;
-        say::line(&format!("{mark:<4} {:>4} s  {}", result.took.as_secs(), promise.says));
+        // Said again: what was said at the time may be thousands of lines away.
+        let why = result.came.as_ref().err().map(|why| format!("\n         {}", indented(why))).unwrap_or_default();
+        say::line(&format!("{mark:<4} {:>4} s  {}{why}", result.took.as_secs(), promise.says));
     }
     let [passed, failed, skipped] = counts;
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
@@ -214,16 +219,10 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_brings_its_box_and_no_other() {
-        let some = asked(&["idle".to_owned(), "clock-1970".to_owned()], false).unwrap();
+        let some = asked(&["idle".to_owned(), "clock-1970".to_owned()]).unwrap();
         let names: Vec<(&str, usize)> = some.iter().map(|(guest, promises)| (guest.name, promises.len())).collect();
         assert_eq!(names, [("home", 1), ("clock", 1)]);
-        assert_eq!(asked(&[], true).unwrap().len(), GUESTS.len());
-        assert!(asked(&["nothing".to_owned()], false).is_err());
-    }
-
-    #[test]
-    fn what_is_not_proven_is_left_to_the_soak() {
-        let all = |soak| asked(&[], soak).unwrap().iter().map(|(_, promises)| promises.len()).sum::<usize>();
-        assert_eq!(all(true) - all(false), UNPROVEN.len());
+        assert_eq!(asked(&[]).unwrap().len(), GUESTS.len());
+        assert!(asked(&["nothing".to_owned()]).is_err());
     }
 }

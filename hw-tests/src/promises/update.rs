@@ -143,8 +143,8 @@ fn state_now(home: &mut Home) -> Option<Value> {
 
 /// The answer of a shell that may end at any moment; after none, a new one is looked for.
 fn asked_of_one_that_restarts(home: &mut Home, command: &str) -> Option<String> {
-    let limit = home.limit.at_most(Duration::from_secs(20));
-    let answer = home.rig.shell().and_then(|shell| shell.say(command, limit));
+    let limit = home.limit;
+    let answer = home.rig.shell().and_then(|shell| shell.say(command, limit.at_most(Duration::from_secs(20))));
     answer.map_err(|_| home.restarts()).ok()
 }
 
@@ -165,15 +165,19 @@ fn stick(home: &mut Home, files: &[PathBuf]) -> Outcome {
     }
     home.rig.insert_usb(files)?;
     home.until("the stick", Duration::from_secs(60), |home| {
-        let limit = home.limit.at_most(Duration::from_secs(30));
+        let limit = home.limit;
         let mount = format!("mkdir -p {STICK} && mount -o ro,umask=022 $(ls /dev/disk/by-label/STICK /dev/sd[a-z] 2>/dev/null | tail -n 1) {STICK}");
-        Ok((home.rig.shell()?.ask(&mount, limit)?.status == 0).then_some(()))
+        Ok((home.rig.shell()?.ask(&mount, limit.at_most(Duration::from_secs(30)))?.status == 0).then_some(()))
     })
 }
 
 fn unplug(home: &mut Home) -> Outcome {
-    let limit = home.limit.at_most(Duration::from_secs(30));
-    if home.rig.shell()?.ask(&format!("umount {STICK}"), limit)?.status == 0 { home.rig.remove_usb() } else { Ok(()) }
+    let limit = home.limit;
+    if home.rig.shell()?.ask(&format!("umount {STICK}"), limit.at_most(Duration::from_secs(30)))?.status == 0 {
+        home.rig.remove_usb()
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether that bundle was installed, and what the box said.

@@ -2,14 +2,17 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::deadline::Deadline;
 use crate::failure::{Failure, Outcome, While, broken};
 
 /// QEMU answers at once, unless its computer is busy with the card's file.
 const PATIENCE: Duration = Duration::from_secs(90);
+const GREETS_WITHIN: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub(crate) struct Qmp {
@@ -18,14 +21,20 @@ pub(crate) struct Qmp {
 }
 
 impl Qmp {
-    /// Shakes hands.
-    pub(crate) fn open(stream: UnixStream) -> Outcome<Self> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut qmp = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
-        qmp.hear()?;
-        qmp.ask("qmp_capabilities", &json!({}))?;
-        Ok(qmp)
+    /// Connects, and shakes hands. Whoever comes while QEMU still sets itself up is never greeted, and has to come again.
+    pub(crate) fn open(path: &Path) -> Outcome<Self> {
+        Deadline::within(PATIENCE).until("QEMU's monitor", || {
+            let Ok(stream) = UnixStream::connect(path) else { return Ok(None) };
+            stream.set_read_timeout(Some(GREETS_WITHIN))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            let mut qmp = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
+            if qmp.hear().is_err() {
+                return Ok(None);
+            }
+            qmp.writer.set_read_timeout(Some(PATIENCE))?;
+            qmp.ask("qmp_capabilities", &json!({}))?;
+            Ok(Some(qmp))
+        })
     }
 
     /// Has something done.
