@@ -52,7 +52,7 @@ if test "${tree_name}" = "broadcom/bcm2711-rpi-cm4.dtb"; then setenv tree_name b
 if test "${tree_name}" = "broadcom/bcm2712-rpi-5-b.dtb"; then setenv keep_tree 1; fi;
 if load ${devtype} ${devnum}:${part} ${words_addr} bootargs.txt; then
   env import -t ${words_addr} ${filesize} slot_words;
-  setenv bootargs "${firmware_words} ${slot_words} rauc.slot=${slot}";
+  setenv bootargs "${firmware_words} ${slot_words} rauc.slot=${slot} latchkey.good=${BOOT_GOOD}";
   if test "${LATCHKEY_RESET}" = "1"; then setenv bootargs "${bootargs} latchkey.reset"; fi;
   setenv tree ${fdt_addr};
   if test -z "${keep_tree}"; then

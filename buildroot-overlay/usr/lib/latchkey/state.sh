@@ -3,12 +3,9 @@ update=/data/system/update
 read -r version </usr/lib/latchkey/version
 slot=$(sed -n 's/.*\brauc\.slot=\([AB]\)\b.*/\1/p' /proc/cmdline)
 
-# The committed slot; without an answer of the state sector nothing is on trial.
-good() {
-    local known
-    known=$(fw_printenv -n BOOT_GOOD 2>/dev/null)
-    echo "${known:-$slot}"
-}
+# The slot that was committed when U-Boot chose this one. Its word is there whatever udev and the state sector are doing: a version on
+# trial must not take itself for the one that it replaces.
+good=$(sed -n 's/.*\blatchkey\.good=\([AB]\)\b.*/\1/p' /proc/cmdline)
 
 # remember NAME=VALUE...: in the state sector, all at once.
 remember() { printf '%s\n' "$@" | fw_setenv -s -; }
