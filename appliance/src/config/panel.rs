@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 /// The kernel's names of lines are shorter than this.
 const LONGEST_NAME: usize = 31;
+/// In seconds: a line that has not come by then does not come.
+const LONGEST_WAIT: u16 = 600;
 
 /// LED and button. A board without either works.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -25,6 +27,9 @@ pub struct Panel {
     pub button_active_low: bool,
     /// When the LED of a healthy box is dark.
     pub night: Night,
+    /// How many seconds at most the panel waits for its lines when it starts: those of some boards come with a kernel module.
+    #[serde(deserialize_with = "patience")]
+    pub lines_within: u16,
     /// The file that asks for a factory reset when the button does; without it nothing is erased.
     pub reset_request: Option<PathBuf>,
 }
@@ -37,6 +42,7 @@ impl Default for Panel {
             led_active_low: false,
             button_active_low: true,
             night: Night::Never,
+            lines_within: 0,
             reset_request: None,
         }
     }
@@ -49,6 +55,14 @@ fn line_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         return Err(serde::de::Error::custom(text));
     }
     Ok(name)
+}
+
+fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let seconds = u16::deserialize(deserializer)?;
+    if seconds > LONGEST_WAIT {
+        return Err(serde::de::Error::custom(format!("lines_within is at most {LONGEST_WAIT} seconds")));
+    }
+    Ok(seconds)
 }
 
 /// When the LED of a healthy box is dark but for a sign of life.
@@ -134,14 +148,14 @@ mod tests {
         let usual = panel("").unwrap();
         assert_eq!((usual.led.as_str(), usual.button.as_str()), ("GPIO17", "GPIO27"));
         assert!(usual.button_active_low && !usual.led_active_low);
-        assert_eq!(usual.night, Night::Never);
+        assert_eq!((usual.night, usual.lines_within), (Night::Never, 0));
     }
 
     #[test]
     fn pins_polarity_and_night_can_be_changed() {
-        let other = panel("led = \"GPIO5\"\nbutton = \"\"\nled_active_low = true\nnight = \"22:30-06:00\"\nreset_request = \"/run/reset\"").unwrap();
+        let other = panel("led = \"GPIO5\"\nbutton = \"\"\nled_active_low = true\nnight = \"22:30-06:00\"\nlines_within = 60\nreset_request = \"/run/reset\"").unwrap();
         assert_eq!((other.led.as_str(), other.button.as_str(), other.led_active_low), ("GPIO5", "", true));
-        assert_eq!(other.night, Night::Hours { from: 1350, to: 360 });
+        assert_eq!((other.night, other.lines_within), (Night::Hours { from: 1350, to: 360 }, 60));
         assert_eq!(other.reset_request, Some("/run/reset".into()));
     }
 
@@ -157,6 +171,8 @@ mod tests {
             "night = \"+2:00-07:00\"",
             "night = \"07:00-07:00\"",
             "night = true",
+            "lines_within = 601",
+            "lines_within = -1",
             "reset_request = 1",
         ] {
             assert!(panel(bad).is_err(), "{bad}");

@@ -3,7 +3,8 @@
 //! linux-embedded-hal speaks only the first (decisions/0011). The LED is an `embedded-hal` pin all the same.
 
 use std::fmt;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use embedded_hal::digital::{Error, ErrorKind, ErrorType, OutputPin};
 use gpiocdev::line::{Bias, EdgeDetection, Value};
@@ -13,6 +14,8 @@ use crate::config;
 
 /// A contact that moves within this time bounces; the kernel waits for it.
 const DEBOUNCE: Duration = Duration::from_millis(30);
+/// Between two looks for a line that is not there yet.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A line is there and cannot be used.
 #[derive(Debug)]
@@ -34,6 +37,16 @@ impl fmt::Display for GpioError {
 /// The line of that name, if this machine has one.
 fn find(name: &str) -> Option<FoundLine> {
     if name.is_empty() { None } else { find_named_line(name) }
+}
+
+/// Waits until the lines of the panel are there, as long as the configuration says.
+pub(super) fn lines_come(config: &config::Panel) {
+    let names = [config.led.as_str(), config.button.as_str()];
+    let missing = || names.iter().any(|name| !name.is_empty() && find_named_line(name).is_none());
+    let until = Instant::now() + Duration::from_secs(config.lines_within.into());
+    while Instant::now() < until && missing() {
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// The LED's line as a pin.
