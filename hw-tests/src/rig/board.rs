@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::card::Card;
 use super::line::Line;
 use super::qemu::edges;
 use super::shell::Shell;
+use super::write_log::WriteLog;
 use super::{NewCard, Rig, Service, Start};
 use crate::children::{Kept, bound, run};
 use crate::deadline::Deadline;
@@ -135,6 +136,14 @@ impl Rig for Board {
     fn cut_power(&mut self) -> Outcome {
         self.expect_restart();
         self.does(Some(&self.config.power_off), "cut the power", &[])
+    }
+
+    fn record_writes(&mut self, _partition: &str) -> Outcome<WriteLog> {
+        not_here("what is written to a real card is not recorded")
+    }
+
+    fn program(&self, name: &str) -> Command {
+        bound(name)
     }
 
     fn console(&mut self) -> Outcome<&mut Line> {

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::{Service, Start};
 
 /// Lines of the simulated GPIO chip: those of a Pi's header by name.
@@ -21,6 +23,8 @@ pub(crate) enum Machine {
 #[derive(Clone, Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) card: &'a Path,
+    /// An empty file for what is written to it.
+    pub(crate) writes: Option<&'a Path>,
     /// The device tree, changed.
     pub(crate) tree: &'a Path,
     /// U-Boot.
@@ -107,8 +111,8 @@ impl Machine {
             ["-nodefaults", "-no-user-config", "-display", "none", "-machine", self.name()].map(str::to_owned).into();
         all.extend(self.board());
         let mut add = |option: &str, value: String| all.extend([option.to_owned(), value]);
-        // QEMU connects to our lines, so that no word of them is missed. To its monitor we connect: the other way round its
-        // greeting is lost at times.
+        // QEMU connects to our lines, so that no word of them is missed. To its monitor we connect, and
+        // come again if it does not greet.
         for (line, how) in [("console", ""), ("shell", ""), ("qmp", ",server=on,wait=off")] {
             let path = parts.sockets.join(line).display().to_string();
             add("-chardev", format!("socket,id={line},path={}{how}", escaped(&path)));
@@ -119,12 +123,11 @@ impl Machine {
         add("-rtc", format!("base={}", start.clock.unwrap_or("utc")));
         add("-netdev", network(start.outside));
         add("-dtb", parts.tree.display().to_string());
-        let card = escaped(&parts.card.display().to_string());
         let u_boot = parts.u_boot.display().to_string();
         match self {
             Self::Virt => {
                 add("-bios", u_boot);
-                add("-drive", format!("if=none,id=card,format=raw,discard=unmap,file={card}"));
+                add("-blockdev", blocks(parts));
                 for device in [
                     "virtio-blk-device,drive=card",
                     "virtio-net-device,netdev=net,id=nic",
@@ -137,12 +140,26 @@ impl Machine {
             }
             Self::Raspi3b => {
                 add("-kernel", u_boot);
-                add("-drive", format!("if=sd,format=raw,file={card}"));
+                add("-drive", format!("if=sd,format=raw,file={}", escaped(&parts.card.display().to_string())));
                 add("-device", "usb-net,netdev=net,id=nic".to_owned());
             }
         }
         all
     }
+}
+
+/// The card as a block device called `card`, with the recorder in front of it if there is one.
+fn blocks(parts: &Parts<'_>) -> String {
+    let card = json!({ "driver": "file", "filename": parts.card, "discard": "unmap" });
+    let whole = match parts.writes {
+        None => json!({ "driver": "raw", "node-name": "card", "discard": "unmap", "file": card }),
+        Some(log) => json!({
+            "driver": "blklogwrites", "node-name": "card", "discard": "unmap",
+            "file": { "driver": "raw", "discard": "unmap", "file": card },
+            "log": { "driver": "file", "filename": log },
+        }),
+    };
+    whole.to_string()
 }
 
 /// Reached on 127.0.0.1 only, at ports that the kernel chooses.
@@ -190,6 +207,7 @@ mod tests {
     fn arguments(machine: Machine, start: &Start) -> String {
         let parts = Parts {
             card: Path::new("/a,b/card"),
+            writes: None,
             tree: Path::new("/tree"),
             u_boot: Path::new("/u-boot.bin"),
             sockets: Path::new("/s"),
@@ -209,10 +227,12 @@ mod tests {
     fn each_board_boots_through_u_boot_from_the_card() {
         let start = Start { clock: Some("1970-01-01T00:00:00"), ..Start::default() };
         let virt = arguments(Machine::Virt, &start);
-        assert!(
-            virt.contains("-bios /u-boot.bin") && virt.contains("file=/a,,b/card") && virt.contains("-rtc base=1970")
-        );
+        assert!(virt.contains("-bios /u-boot.bin") && virt.contains("/a,b/card") && virt.contains("-rtc base=1970"));
         let pi = arguments(Machine::Raspi3b, &start);
-        assert!(pi.contains("-kernel /u-boot.bin") && pi.contains("if=sd") && pi.contains("-machine raspi3b"));
+        assert!(
+            pi.contains("-kernel /u-boot.bin")
+                && pi.contains("if=sd,format=raw,file=/a,,b/card")
+                && pi.contains("-machine raspi3b")
+        );
     }
 }

@@ -10,9 +10,11 @@ mod qmp;
 pub(crate) mod shell;
 pub(crate) mod time_server;
 pub(crate) mod tools;
+pub(crate) mod write_log;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
@@ -22,6 +24,7 @@ use crate::led::Edge;
 use card::Card;
 use line::Line;
 use shell::Shell;
+use write_log::WriteLog;
 
 /// What a guest is to be like.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +79,12 @@ pub(crate) trait Rig {
 
     /// Pulls the plug, whatever the box is doing.
     fn cut_power(&mut self) -> Outcome;
+
+    /// From the next time that the power comes on, every write to that partition of the card is kept, in order. The power is off.
+    fn record_writes(&mut self, partition: &str) -> Outcome<WriteLog>;
+
+    /// A program of this computer that looks into a card.
+    fn program(&self, name: &str) -> Command;
 
     /// The box's own console.
     fn console(&mut self) -> Outcome<&mut Line>;

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,6 +15,7 @@ use super::machine::{Machine, Parts, forwarded};
 use super::qmp::Qmp;
 use super::shell::Shell;
 use super::tools::Tools;
+use super::write_log::WriteLog;
 use super::{NewCard, Rig, Service, Start};
 use crate::children::Kept;
 use crate::deadline::Deadline;
@@ -40,6 +41,8 @@ pub(crate) struct Qemu {
     logs: PathBuf,
     limit: Deadline,
     card: Option<Card>,
+    /// What is kept of the writes to the card.
+    writes: Option<WriteLog>,
     guest: Option<Guest>,
 }
 
@@ -81,7 +84,7 @@ impl Qemu {
         drop(fs::remove_dir_all(&logs));
         fs::create_dir_all(&logs)?;
         let (tools, image) = (bench.tools.clone(), bench.image.clone());
-        Ok(Self { machine, tools, image, folder, logs, limit, card: None, guest: None })
+        Ok(Self { machine, tools, image, folder, logs, limit, card: None, writes: None, guest: None })
     }
 
     /// The device tree and U-Boot for this board.
@@ -129,8 +132,8 @@ impl Qemu {
 
     /// A command of the rig itself.
     fn say(&mut self, command: &str) -> Outcome<String> {
-        let limit = self.limit.at_most(COMMAND_WITHIN);
-        self.shell()?.say(command, limit)
+        let limit = self.limit;
+        self.shell()?.say(command, limit.at_most(COMMAND_WITHIN))
     }
 }
 
@@ -153,7 +156,7 @@ impl Rig for Qemu {
 
     fn insert_card(&mut self, new: &NewCard) -> Outcome {
         self.guest = None;
-        self.card = None;
+        (self.card, self.writes) = (None, None);
         let mut bytes = new.bytes;
         if self.machine == Machine::Raspi3b {
             // Its card slot takes powers of two only.
@@ -171,7 +174,15 @@ impl Rig for Qemu {
         self.guest = None;
         let (tree, u_boot) = self.boot_files()?;
         let listeners = (self.listen("console")?, self.listen("shell")?);
-        let parts = Parts { card: self.inserted()?.path(), tree: &tree, u_boot: &u_boot, sockets: &self.folder };
+        // One log is of one start.
+        let writes = self.writes.take();
+        let parts = Parts {
+            card: self.inserted()?.path(),
+            writes: writes.as_ref().map(WriteLog::path),
+            tree: &tree,
+            u_boot: &u_boot,
+            sockets: &self.folder,
+        };
         let mut command = self.tools.command("qemu-system-aarch64");
         command.args(self.machine.arguments(&parts, start));
         let log = self.logs.join("qemu.log");
@@ -179,9 +190,7 @@ impl Rig for Qemu {
         let mut qemu = Kept::start(&mut command)?;
         let console = accept(&listeners.0, &mut qemu, &log)?;
         let shell = accept(&listeners.1, &mut qemu, &log)?;
-        let monitor = self.folder.join("qmp");
-        let qmp = Deadline::within(SOON).until("QEMU's monitor", || Ok(UnixStream::connect(&monitor).ok()))?;
-        let qmp = Qmp::open(qmp)?;
+        let qmp = Qmp::open(&self.folder.join("qmp"))?;
         let console = self.line("console", &console)?;
         let shell = Mouth::Silent(self.line("shell", &shell)?);
         self.guest = Some(Guest { qemu, qmp, console, shell, sticks: 0 });
@@ -194,6 +203,20 @@ impl Rig for Qemu {
             guest.qemu.kill();
         }
         Ok(())
+    }
+
+    fn record_writes(&mut self, partition: &str) -> Outcome<WriteLog> {
+        if self.machine == Machine::Raspi3b {
+            return not_here("the card slot of the emulated Pi has no place for a recorder");
+        }
+        let card = self.inserted()?;
+        let log = WriteLog::begin(card.path(), card.partition(partition)?, &self.folder)?;
+        self.writes = Some(log.clone());
+        Ok(log)
+    }
+
+    fn program(&self, name: &str) -> Command {
+        self.tools.command(name)
     }
 
     fn console(&mut self) -> Outcome<&mut Line> {
@@ -241,8 +264,9 @@ impl Rig for Qemu {
 
     fn press(&mut self, long: Duration) -> Outcome {
         let seconds = long.as_secs_f64();
-        let limit = self.limit.at_most(COMMAND_WITHIN + long);
-        self.shell()?.say(&format!("rig_pull down; sleep {seconds}; rig_pull up"), limit).map(drop)
+        let limit = self.limit;
+        let press = format!("rig_pull down; sleep {seconds}; rig_pull up");
+        self.shell()?.say(&press, limit.at_most(COMMAND_WITHIN + long)).map(drop)
     }
 
     fn hold(&mut self, held: bool) -> Outcome {
