@@ -26,6 +26,7 @@ pub(crate) fn moves_in(home: &mut Home) -> Outcome {
         let mut browser = Browser::start(home, "claim", &[OWNER], at)?;
         browser.says("tap please", home.limit)?;
         tap_opens_the_window(home)?;
+        browser.line.send("go on\n")?;
         browser.says("done", home.limit)?;
         let members = home.latchkey("group members owners")?.to_string();
         ensure(members.contains("\"mira\""), || format!("the owners are {members}"))?;
@@ -85,10 +86,10 @@ impl Browser {
         let mut node = bound("node");
         node.arg(folder.join("browser/household.mjs")).arg(what).args(words);
         node.env("BOX_HOST", HOST).env("BOX_ADDRESS", at.ip().to_string()).env("BOX_PORT", at.port().to_string());
-        node.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut kept = Kept::start(&mut node)?;
-        let out = kept.stdout().ok_or_else(|| Failure::Broken("no output".to_owned()))?;
-        let line = Line::new("browser", out, std::io::sink(), &home.folder.join(format!("{what}.log")))?;
+        let (Some(out), Some(input)) = (kept.stdout(), kept.stdin()) else { return broken("the browser has no lines") };
+        let line = Line::new("browser", out, input, &home.folder.join(format!("{what}.log")))?;
         Ok(Self { _kept: kept, line })
     }
 

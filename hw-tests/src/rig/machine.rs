@@ -111,8 +111,8 @@ impl Machine {
             ["-nodefaults", "-no-user-config", "-display", "none", "-machine", self.name()].map(str::to_owned).into();
         all.extend(self.board());
         let mut add = |option: &str, value: String| all.extend([option.to_owned(), value]);
-        // QEMU connects to our lines, so that no word of them is missed. To its monitor we connect, and
-        // come again if it does not greet.
+        // QEMU connects to our lines, so that no word of them is missed. To its monitor we connect,
+        // as soon as the board runs.
         for (line, how) in [("console", ""), ("shell", ""), ("qmp", ",server=on,wait=off")] {
             let path = parts.sockets.join(line).display().to_string();
             add("-chardev", format!("socket,id={line},path={}{how}", escaped(&path)));

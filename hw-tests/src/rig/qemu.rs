@@ -190,8 +190,10 @@ impl Rig for Qemu {
         let mut qemu = Kept::start(&mut command)?;
         let console = accept(&listeners.0, &mut qemu, &log)?;
         let shell = accept(&listeners.1, &mut qemu, &log)?;
+        // A word to its monitor is lost while QEMU sets itself up; it has when the board says something.
+        let mut console = self.line("console", &console)?;
+        console.wait_for("U-Boot", Deadline::within(SOON))?;
         let qmp = Qmp::open(&self.folder.join("qmp"))?;
-        let console = self.line("console", &console)?;
         let shell = Mouth::Silent(self.line("shell", &shell)?);
         self.guest = Some(Guest { qemu, qmp, console, shell, sticks: 0 });
         Ok(())

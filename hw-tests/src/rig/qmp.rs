@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::deadline::Deadline;
 use crate::failure::{Failure, Outcome, While, broken};
 
 /// QEMU answers at once, unless its computer is busy with the card's file.
 const PATIENCE: Duration = Duration::from_secs(90);
-const GREETS_WITHIN: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub(crate) struct Qmp {
@@ -21,20 +19,15 @@ pub(crate) struct Qmp {
 }
 
 impl Qmp {
-    /// Connects, and shakes hands. Whoever comes while QEMU still sets itself up is never greeted, and has to come again.
+    /// Connects, and shakes hands.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
-        Deadline::within(PATIENCE).until("QEMU's monitor", || {
-            let Ok(stream) = UnixStream::connect(path) else { return Ok(None) };
-            stream.set_read_timeout(Some(GREETS_WITHIN))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            let mut qmp = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
-            if qmp.hear().is_err() {
-                return Ok(None);
-            }
-            qmp.writer.set_read_timeout(Some(PATIENCE))?;
-            qmp.ask("qmp_capabilities", &json!({}))?;
-            Ok(Some(qmp))
-        })
+        let stream = UnixStream::connect(path).while_("connecting to QEMU's monitor")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut qmp = Self { reader: BufReader::new(stream.try_clone()?), writer: stream };
+        qmp.hear()?;
+        qmp.ask("qmp_capabilities", &json!({}))?;
+        Ok(qmp)
     }
 
     /// Has something done.
