@@ -3,19 +3,24 @@
 //! linux-embedded-hal speaks only the first (decisions/0011). The LED is an `embedded-hal` pin all the same.
 
 use std::fmt;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
+use domain::time::Span;
 use embedded_hal::digital::{Error, ErrorKind, ErrorType, OutputPin};
 use gpiocdev::line::{Bias, EdgeDetection, Value};
 use gpiocdev::{FoundLine, Request, find_named_line};
+use rustix::event::{self, Timespec};
+use rustix::fs::inotify;
+use rustix::io::Errno;
 
 use crate::config;
+use crate::system::Clock;
 
 /// A contact that moves within this time bounces; the kernel waits for it.
 const DEBOUNCE: Duration = Duration::from_millis(30);
-/// Between two looks for a line that is not there yet.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A line is there and cannot be used.
 #[derive(Debug)]
@@ -39,13 +44,54 @@ fn find(name: &str) -> Option<FoundLine> {
     if name.is_empty() { None } else { find_named_line(name) }
 }
 
-/// Waits until the lines of the panel are there, as long as the configuration says.
-pub(super) fn lines_come(config: &config::Panel) {
+/// Waits until the lines of the panel are there and may be used, as long as the configuration says.
+pub(super) fn lines_come(config: &config::Panel, clock: &dyn Clock) {
     let names = [config.led.as_str(), config.button.as_str()];
     let missing = || names.iter().any(|name| !name.is_empty() && find_named_line(name).is_none());
-    let until = Instant::now() + Duration::from_secs(config.lines_within.into());
-    while Instant::now() < until && missing() {
-        thread::sleep(LOOK_EVERY);
+    let until = clock.uptime() + Span::seconds(config.lines_within.into());
+    // Looked at before the first question, so that nothing comes unnoticed in between.
+    let news = match Devices::watch() {
+        Ok(news) => news,
+        Err(error) => return tracing::warn!(%error, "new devices cannot be waited for"),
+    };
+    while missing() && clock.uptime() < until {
+        if let Err(error) = news.wait(until.since(clock.uptime())) {
+            return tracing::warn!(%error, "new devices cannot be waited for");
+        }
+    }
+}
+
+/// What comes and changes in `/dev`.
+struct Devices(OwnedFd);
+
+impl Devices {
+    fn watch() -> io::Result<Self> {
+        let news = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
+        inotify::add_watch(&news, "/dev", inotify::WatchFlags::CREATE | inotify::WatchFlags::ATTRIB)?;
+        Ok(Self(news))
+    }
+
+    /// Until something did, or the time is over.
+    fn wait(&self, longest: Duration) -> io::Result<()> {
+        // Whole seconds, and one more: what is too early would only be asked for again.
+        let longest = Timespec {
+            tv_sec: i64::try_from(longest.as_secs()).map_or(i64::MAX, |seconds| seconds.saturating_add(1)),
+            tv_nsec: 0,
+        };
+        match event::poll(&mut [event::PollFd::new(&self.0, event::PollFlags::IN)], Some(&longest)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // What they say does not matter: the lines are looked for by name.
+        let mut room = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.0, &mut room);
+        loop {
+            match events.next() {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

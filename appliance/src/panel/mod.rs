@@ -80,7 +80,7 @@ pub(crate) fn run(config: &Path, socket: PathBuf) -> Result<(), PanelError> {
     };
     let clock: Arc<dyn Clock> = Arc::new(Timekeeper::real(clock, None));
     let (inputs, come) = sync_channel(INPUTS);
-    gpio::lines_come(&panel);
+    gpio::lines_come(&panel, &*clock);
     // Without the LED there is still the button.
     let pin = gpio::led(&panel).unwrap_or_else(|error| {
         tracing::error!(%error, "no LED");
