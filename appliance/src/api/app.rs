@@ -45,6 +45,28 @@ pub struct App {
     pub refresh_idle_seconds: i64,
     /// For how many seconds a sign-in can be refreshed at all.
     pub refresh_seconds: i64,
+    /// Where people may be sent after they signed out there.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that somebody signed out.
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it has to push its authorization requests (RFC 9126).
+    pub par_required: bool,
+    /// What its access tokens look like: `opaque` or `jwt`.
+    pub access_token: String,
+    /// Whether its tokens must be bound to a key (RFC 9449).
+    pub dpop_required: bool,
+    /// What userinfo is signed with; absent for plain JSON.
+    pub userinfo_algorithm: Option<String>,
+    /// What people are called there: `public` or `pairwise`.
+    pub subject: String,
+    /// How strongly people prove who they are to get in there: `any`, `mfa` or `passkey`.
+    pub strength: String,
+    /// Whether it may sign people in on a device without a keyboard (RFC 8628).
+    pub device: bool,
+    /// What it says about data that it gets.
+    pub policy_uri: Option<String>,
+    /// Its terms of use.
+    pub terms_uri: Option<String>,
     /// The groups that may sign in; none means nobody.
     pub allow: Vec<String>,
     /// Which scopes beyond the standard ones go to which groups.
@@ -166,6 +188,39 @@ pub struct AppPatch {
     /// For how many seconds a sign-in can be refreshed at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_seconds: Option<i64>,
+    /// Where people may be sent after they signed out there: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where it is told that somebody signed out.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub backchannel_logout_uri: Patch<String>,
+    /// Whether it has to push its authorization requests (RFC 9126).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub par_required: Option<bool>,
+    /// `opaque` or `jwt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// Whether its tokens must be bound to a key (RFC 9449).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_required: Option<bool>,
+    /// `ES256` or `RS256`; cleared for plain JSON.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub userinfo_algorithm: Patch<String>,
+    /// `public` or `pairwise`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// `any`, `mfa` or `passkey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<String>,
+    /// Whether it may sign people in on a device without a keyboard (RFC 8628).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<bool>,
+    /// What it says about data that it gets.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub policy_uri: Patch<String>,
+    /// Its terms of use.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub terms_uri: Patch<String>,
 }
 
 /// The answer to making an app.

@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Subcommand};
-use domain::name::{ClientName, GroupName, Label};
+use clap::{Args, Subcommand};
+use domain::name::{ClientName, GroupName};
 use serde_json::Value;
 
-use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp, Patch};
+use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp};
 use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
+use super::app_settings::Settings;
 use super::app_trial::{Preview, Try};
 use super::failure::{Failure, something};
 use super::output::{Format, cell, yes_no};
 use super::shell::{Shell, Target, path, read, read_picture};
-use super::value::{Length, length_text};
+use super::value::length_text;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -28,12 +29,12 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   latchkey app create jellyfin --redirect-uri https://jellyfin.home/sso/OID/redirect/latchkey --allow family
   latchkey app create notes --public --redirect-uri http://127.0.0.1/callback --allow family")]
-    Create(Create),
+    Create(Box<Create>),
     /// Change an app
     #[command(after_help = "Examples:
   latchkey app set jellyfin --launch-url https://jellyfin.home/ --consent skip
   latchkey app set jellyfin --add-redirect-uri https://tv.home/sso/OID/redirect/latchkey")]
-    Set(Set),
+    Set(Box<Set>),
     /// Remove an app and every sign-in to it
     #[command(visible_alias = "rm", after_help = "Example:\n  latchkey app delete jellyfin --yes")]
     Delete(Delete),
@@ -96,37 +97,6 @@ pub(crate) enum SecretVerb {
 pub(crate) struct Name {
     /// The app
     name: ClientName,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Settings {
-    /// What people call the app
-    #[arg(long, value_name = "TEXT")]
-    display_name: Option<Label>,
-    /// Where its tile on the dashboard leads; `none` for no tile
-    #[arg(long, value_name = "URL")]
-    launch_url: Option<String>,
-    /// Where the answer to a sign-in may go, exactly; may be repeated, and replaces all others
-    #[arg(long = "redirect-uri", value_name = "URL")]
-    redirect_uris: Vec<String>,
-    /// Whether the app must prove that a code is its own (PKCE); only an app that cannot gets `false`
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
-    pkce: Option<bool>,
-    /// Whether people are asked before their data goes to the app
-    #[arg(long, value_name = "MODE", value_parser = ["ask", "skip"])]
-    consent: Option<String>,
-    /// What signs its ID tokens; RS256 only for apps that do not know ES256
-    #[arg(long, value_name = "ALGORITHM", value_parser = ["ES256", "RS256"])]
-    algorithm: Option<String>,
-    /// For how long an access token works
-    #[arg(long, value_name = "LENGTH")]
-    access_lifetime: Option<Length>,
-    /// After how long without use a sign-in ends
-    #[arg(long, value_name = "LENGTH")]
-    refresh_idle: Option<Length>,
-    /// After how long a sign-in ends in any case
-    #[arg(long, value_name = "LENGTH")]
-    refresh_lifetime: Option<Length>,
 }
 
 #[derive(Debug, Args)]
@@ -250,6 +220,10 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("launch URL".to_owned(), app.launch_url.unwrap_or_default()),
         ];
         fields.extend(app.redirect_uris.into_iter().map(|uri| ("redirect URI".to_owned(), uri)));
+        fields.extend(app.post_logout_redirect_uris.into_iter().map(|uri| ("after sign-out".to_owned(), uri)));
+        let told =
+            [("told of sign-outs", app.backchannel_logout_uri), ("policy", app.policy_uri), ("terms", app.terms_uri)];
+        fields.extend(told.into_iter().filter_map(|(what, uri)| Some((what.to_owned(), uri?))));
         fields.extend([
             ("PKCE".to_owned(), if app.pkce_required { "required" } else { "not required" }.to_owned()),
             ("consent".to_owned(), app.consent),
@@ -257,6 +231,16 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("access token".to_owned(), length_text(app.access_token_seconds)),
             ("refresh unused".to_owned(), length_text(app.refresh_idle_seconds)),
             ("refresh at most".to_owned(), length_text(app.refresh_seconds)),
+            ("access tokens".to_owned(), app.access_token),
+            (
+                "userinfo".to_owned(),
+                app.userinfo_algorithm.map_or_else(|| "JSON".to_owned(), |by| format!("signed, {by}")),
+            ),
+            ("subject".to_owned(), app.subject),
+            ("strength".to_owned(), app.strength),
+            ("pushed requests".to_owned(), if app.par_required { "required" } else { "possible" }.to_owned()),
+            ("DPoP".to_owned(), if app.dpop_required { "required" } else { "possible" }.to_owned()),
+            ("device sign-in".to_owned(), yes_no(app.device)),
             ("icon".to_owned(), yes_no(app.icon)),
         ]);
         fields.extend(
@@ -280,27 +264,6 @@ fn claim_text(rule: &api::ClaimRule) -> String {
         sources.join("; "),
         rule.placement.replace("both", "ID token and userinfo")
     )
-}
-
-impl Settings {
-    fn into_patch(self) -> AppPatch {
-        let seconds = |length: Option<Length>| length.map(|Length(span)| span.as_seconds());
-        AppPatch {
-            display_name: self.display_name.map(String::from),
-            launch_url: match self.launch_url.as_deref() {
-                None => Patch::Keep,
-                Some("none") => Patch::Clear,
-                Some(url) => Patch::Set(url.to_owned()),
-            },
-            redirect_uris: (!self.redirect_uris.is_empty()).then_some(self.redirect_uris),
-            pkce_required: self.pkce,
-            consent: self.consent,
-            algorithm: self.algorithm,
-            access_token_seconds: seconds(self.access_lifetime),
-            refresh_idle_seconds: seconds(self.refresh_idle),
-            refresh_seconds: seconds(self.refresh_lifetime),
-        }
-    }
 }
 
 impl Create {

@@ -129,6 +129,23 @@ impl fmt::Display for ClaimError {
 
 impl std::error::Error for ClaimError {}
 
+/// The claims that an app asked for by name, beside those that its scopes bring (OpenID Connect Core section 5.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestedClaims {
+    /// For the ID token.
+    pub id_token: Vec<String>,
+    /// For userinfo.
+    pub userinfo: Vec<String>,
+}
+
+impl RequestedClaims {
+    /// Whether none were.
+    pub fn is_empty(&self) -> bool {
+        self.id_token.is_empty() && self.userinfo.is_empty()
+    }
+}
+
 /// How the values of several sources become one. The attribute comes before the groups, the groups in the order of the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -9,6 +9,7 @@ use crate::id::ClientId;
 use crate::name::{ClientName, Label};
 use crate::redirect_uri::{LaunchUrl, RedirectUri};
 use crate::secret::Digest;
+use crate::strength::Strength;
 use crate::time::{Span, Timestamp};
 
 /// Most redirect URIs of one app.
@@ -66,6 +67,28 @@ pub struct ClientSettings {
     pub algorithm: Algorithm,
     /// How long its tokens live.
     pub lifetimes: Lifetimes,
+    /// Where people may be sent after they signed out there (OpenID Connect RP-Initiated Logout 1.0 section 3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that somebody signed out (OpenID Connect Back-Channel Logout 1.0 section 2.2).
+    pub backchannel_logout_uri: Option<LaunchUrl>,
+    /// Whether it has to push its authorization requests (RFC 9126 section 6).
+    pub par_required: bool,
+    /// What its access tokens look like.
+    pub access_token: AccessTokenFormat,
+    /// Whether its tokens must be bound to a key (RFC 9449 section 5.2).
+    pub dpop_required: bool,
+    /// What userinfo is signed with; plain JSON without (OpenID Connect Core section 5.3.2).
+    pub userinfo: Option<Algorithm>,
+    /// What people are called there (OpenID Connect Core section 8).
+    pub subject: SubjectType,
+    /// How strongly people prove who they are to get in there, whatever their groups demand.
+    pub strength: Strength,
+    /// Whether it may sign people in on a device without a keyboard (RFC 8628).
+    pub device: bool,
+    /// What it says about data that it gets; shown when people are asked.
+    pub policy_uri: Option<LaunchUrl>,
+    /// Its terms of use; shown when people are asked.
+    pub terms_uri: Option<LaunchUrl>,
 }
 
 impl Default for ClientSettings {
@@ -77,7 +100,95 @@ impl Default for ClientSettings {
             consent: ConsentMode::Ask,
             algorithm: Algorithm::Es256,
             lifetimes: Lifetimes::default(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            par_required: false,
+            access_token: AccessTokenFormat::default(),
+            dpop_required: false,
+            userinfo: None,
+            subject: SubjectType::default(),
+            strength: Strength::Any,
+            device: false,
+            policy_uri: None,
+            terms_uri: None,
         }
+    }
+}
+
+/// What an access token looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenFormat {
+    /// A text that only this house can read: it is ended at once, and short.
+    #[default]
+    Opaque,
+    /// A signed JWT (RFC 9068), for resource servers that read it themselves; they do not notice when it is revoked.
+    Jwt,
+}
+
+impl AccessTokenFormat {
+    /// The name as stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Jwt => "jwt",
+        }
+    }
+}
+
+impl fmt::Display for AccessTokenFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AccessTokenFormat {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        match raw {
+            "opaque" => Ok(Self::Opaque),
+            "jwt" => Ok(Self::Jwt),
+            _ => Err("an access token is opaque or jwt"),
+        }
+    }
+}
+
+/// What people are called at an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectType {
+    /// By the same `sub` at every app.
+    #[default]
+    Public,
+    /// By another one in each sector, so that apps cannot put together what they know.
+    Pairwise,
+}
+
+impl SubjectType {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Pairwise];
+
+    /// The name of OpenID Connect Core section 8.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Pairwise => "pairwise",
+        }
+    }
+}
+
+impl fmt::Display for SubjectType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SubjectType {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|one| one.as_str() == raw).ok_or("the subject is public or pairwise")
     }
 }
 
@@ -255,6 +366,17 @@ mod tests {
             consent: ConsentMode::Skip,
             algorithm: Algorithm::Rs256,
             lifetimes: Lifetimes::new(Span::hours(1), Span::days(1), Span::days(2)).unwrap(),
+            post_logout_redirect_uris: vec!["https://a.example/bye".parse().unwrap()],
+            backchannel_logout_uri: Some("https://a.example/out".parse().unwrap()),
+            par_required: true,
+            access_token: AccessTokenFormat::Jwt,
+            dpop_required: true,
+            userinfo: Some(Algorithm::Rs256),
+            subject: SubjectType::Pairwise,
+            strength: Strength::Passkey,
+            device: true,
+            policy_uri: Some("https://a.example/policy".parse().unwrap()),
+            terms_uri: Some("https://a.example/terms".parse().unwrap()),
         };
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<ClientSettings>(&text).unwrap(), settings);

@@ -66,7 +66,7 @@ impl Codes {
             inner.drop_oldest();
         }
         let name = *Digest::of(key.expose()).as_bytes();
-        inner.states.insert(name, CodeState::Issued(code));
+        inner.states.insert(name, CodeState::Issued(Box::new(code)));
         inner.order.push_back((name, account, now));
         *inner.per_account.entry(account).or_default() += 1;
         let mut text = String::from(PREFIX);
@@ -85,7 +85,7 @@ impl Codes {
             CodeState::Spent { account, family, .. } => return Taken::Spent { account: *account, family: *family },
         };
         match std::mem::replace(state, CodeState::Spent { account, family, until: now + MEMORY }) {
-            CodeState::Issued(code) => Taken::Code(Box::new(code)),
+            CodeState::Issued(code) => Taken::Code(code),
             CodeState::Spent { account, family, .. } => Taken::Spent { account, family },
         }
     }
@@ -159,6 +159,7 @@ mod tests {
                     factors: Factors::NONE,
                     at: T0,
                 },
+                claims: domain::claim::RequestedClaims::default(),
             },
             redirect_uri: String::new(),
             host: domain::host::Host::provisional(),

@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::OpenError;
 
 /// In order; the schema's number is how many of them ran.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_household.sql"), include_str!("../migrations/0002_setup.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_household.sql"),
+    include_str!("../migrations/0002_setup.sql"),
+    include_str!("../migrations/0003_oauth.sql"),
+];
 
 /// The number of the newest schema.
 #[expect(clippy::cast_possible_truncation, reason = "there are a handful")]

@@ -1,5 +1,6 @@
 //! Families of tokens: one row for each, keyed by account and number, so that a refresh dirties one page.
 
+use domain::claim::RequestedClaims;
 use domain::grant::authorization_code::{Authentication, Granted};
 use domain::grant::refresh_token::{MAX_FAMILIES, TokenFamily};
 use domain::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
@@ -7,7 +8,7 @@ use domain::secret::Digest;
 use domain::time::Timestamp;
 use rusqlite::Row;
 
-use crate::row::{blob, parsed, time};
+use crate::row::{blob, json, parsed, time, to_json};
 use crate::{Fault, Reader, Writer};
 
 const TABLE: &str = "token_family";
@@ -16,14 +17,17 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT account_id, number, client_id, session_number, scopes, strength, factors, auth_time, generation,
-             refresh_digest, created_at, expires_at FROM token_family ",
+             refresh_digest, previous_digest, refreshed_at, key_thumbprint, claims, created_at, expires_at FROM token_family ",
             $rest
         )
     };
 }
 
 fn read(row: &Row<'_>) -> Result<TokenFamily, Fault> {
-    let has_refresh = row.get_ref("refresh_digest")?.data_type() != rusqlite::types::Type::Null;
+    let digest = |column| {
+        Ok::<_, Fault>(if present(row, column)? { Some(Digest::from_bytes(blob(row, column, TABLE)?)) } else { None })
+    };
+    let previous = digest("previous_digest")?;
     Ok(TokenFamily {
         number: FamilyNumber(row.get("number")?),
         granted: Granted {
@@ -36,12 +40,26 @@ fn read(row: &Row<'_>) -> Result<TokenFamily, Fault> {
                 factors: parsed(row, "factors", TABLE)?,
                 at: time(row, "auth_time")?,
             },
+            claims: if present(row, "claims")? { json(row, "claims", TABLE)? } else { RequestedClaims::default() },
         },
         generation: row.get("generation")?,
-        refresh: if has_refresh { Some(Digest::from_bytes(blob(row, "refresh_digest", TABLE)?)) } else { None },
+        refresh: digest("refresh_digest")?,
+        previous: match previous {
+            Some(previous) => Some((previous, time(row, "refreshed_at")?)),
+            None => None,
+        },
+        bound_to: digest("key_thumbprint")?,
         created_at: time(row, "created_at")?,
         expires_at: time(row, "expires_at")?,
     })
+}
+
+fn present(row: &Row<'_>, column: &str) -> Result<bool, Fault> {
+    Ok(row.get_ref(column)?.data_type() != rusqlite::types::Type::Null)
+}
+
+fn bytes(digest: Option<&Digest>) -> Option<&[u8]> {
+    digest.map(|digest| digest.as_bytes().as_slice())
 }
 
 impl Reader<'_> {
@@ -59,12 +77,12 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Adds the family.
     pub fn insert_token_family(&self, family: &TokenFamily) -> Result<(), Fault> {
-        let authentication = family.granted.authentication;
+        let Granted { authentication, claims, .. } = &family.granted;
         self.run(
             "INSERT INTO token_family (account_id, number, client_id, session_number, scopes, strength, factors, auth_time,
-             generation, refresh_digest, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            (
+             generation, refresh_digest, key_thumbprint, claims, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            rusqlite::params![
                 family.granted.account.0,
                 family.number.0,
                 family.granted.client.0,
@@ -74,10 +92,12 @@ impl Writer<'_> {
                 authentication.factors.to_string(),
                 authentication.at.unix(),
                 family.generation,
-                family.refresh.as_ref().map(|digest| digest.as_bytes().as_slice()),
+                bytes(family.refresh.as_ref()),
+                bytes(family.bound_to.as_ref()),
+                if claims.is_empty() { None } else { Some(to_json(claims, TABLE)?) },
                 family.created_at.unix(),
                 family.expires_at.unix(),
-            ),
+            ],
         )?;
         Ok(())
     }
@@ -85,13 +105,15 @@ impl Writer<'_> {
     /// Writes what a refresh changes.
     pub fn update_token_family(&self, family: &TokenFamily) -> Result<(), Fault> {
         self.run(
-            "UPDATE token_family SET generation = ?3, refresh_digest = ?4, expires_at = ?5
+            "UPDATE token_family SET generation = ?3, refresh_digest = ?4, previous_digest = ?5, refreshed_at = ?6, expires_at = ?7
              WHERE account_id = ?1 AND number = ?2",
             (
                 family.granted.account.0,
                 family.number.0,
                 family.generation,
-                family.refresh.as_ref().map(|digest| digest.as_bytes().as_slice()),
+                bytes(family.refresh.as_ref()),
+                bytes(family.previous.as_ref().map(|(digest, _)| digest)),
+                family.previous.as_ref().map(|(_, at)| at.unix()),
                 family.expires_at.unix(),
             ),
         )?;

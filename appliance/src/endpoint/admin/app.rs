@@ -1,8 +1,10 @@
 //! `/apps`.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use domain::client::Client;
-use domain::name::{ClientName, GroupName, Label};
-use domain::redirect_uri::{LaunchUrl, RedirectUri};
+use domain::name::{ClientName, GroupName};
 use domain::scope::Scope;
 use domain::time::Span;
 use service::{
@@ -42,7 +44,7 @@ fn list(idp: &Idp, ctx: &Context, _: &Request) -> Result<Reply, Stop> {
         public: app.client.is_public(),
         name: app.client.name.into(),
         display_name: app.client.display_name.into(),
-        launch_url: app.client.settings.launch_url.as_ref().map(|url| url.as_str().to_owned()),
+        launch_url: text(&app.client.settings.launch_url),
         allow: names(&app.access),
     };
     whole(idp.list_apps(ctx)?.into_iter().map(item).collect())
@@ -58,13 +60,24 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
     Reply::json(&App {
         public: client.is_public(),
         pkce_required: client.requires_pkce(),
-        launch_url: settings.launch_url.as_ref().map(|url| url.as_str().to_owned()),
-        redirect_uris: settings.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        launch_url: text(&settings.launch_url),
+        redirect_uris: texts(&settings.redirect_uris),
         consent: settings.consent.to_string(),
         algorithm: settings.algorithm.to_string(),
         access_token_seconds: settings.lifetimes.access().as_seconds(),
         refresh_idle_seconds: settings.lifetimes.refresh_idle().as_seconds(),
         refresh_seconds: settings.lifetimes.refresh_absolute().as_seconds(),
+        post_logout_redirect_uris: texts(&settings.post_logout_redirect_uris),
+        backchannel_logout_uri: text(&settings.backchannel_logout_uri),
+        par_required: settings.par_required,
+        access_token: settings.access_token.to_string(),
+        dpop_required: settings.dpop_required,
+        userinfo_algorithm: text(&settings.userinfo),
+        subject: settings.subject.to_string(),
+        strength: settings.strength.to_string(),
+        device: settings.device,
+        policy_uri: text(&settings.policy_uri),
+        terms_uri: text(&settings.terms_uri),
         allow: names(&access),
         scopes: scopes.into_iter().map(extra_scope).collect(),
         claims: claims.into_iter().map(claim_rule).collect(),
@@ -75,6 +88,14 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
         name: client.name.into(),
         display_name: client.display_name.into(),
     })
+}
+
+fn text(value: &Option<impl ToString>) -> Option<String> {
+    value.as_ref().map(ToString::to_string)
+}
+
+fn texts(values: &[impl ToString]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
 fn extra_scope((group, scope): (GroupName, Scope)) -> ExtraScope {
@@ -185,21 +206,43 @@ fn remove_icon(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Sto
 }
 
 fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
-    let launch_url = match patch.launch_url {
-        Patch::Keep => None,
-        Patch::Clear => Some(None),
-        Patch::Set(url) => Some(Some(parse::<LaunchUrl>("launch_url", &url)?)),
-    };
-    let uris = |uris: Vec<String>| uris.iter().map(|uri| parse::<RedirectUri>("redirect_uri", uri)).collect();
     Ok(AppAmendment {
-        display_name: patch.display_name.map(|name| parse::<Label>("display_name", &name)).transpose()?,
-        launch_url,
-        redirect_uris: patch.redirect_uris.map(uris).transpose()?,
+        display_name: one("display_name", patch.display_name)?,
+        launch_url: clearable("launch_url", patch.launch_url)?,
+        redirect_uris: all("redirect_uri", patch.redirect_uris)?,
         pkce_required: patch.pkce_required,
-        consent: patch.consent.map(|mode| parse("consent", &mode)).transpose()?,
-        algorithm: patch.algorithm.map(|algorithm| parse("algorithm", &algorithm)).transpose()?,
+        consent: one("consent", patch.consent)?,
+        algorithm: one("algorithm", patch.algorithm)?,
         access: patch.access_token_seconds.map(Span::seconds),
         refresh_idle: patch.refresh_idle_seconds.map(Span::seconds),
         refresh_absolute: patch.refresh_seconds.map(Span::seconds),
+        post_logout_redirect_uris: all("post_logout_redirect_uri", patch.post_logout_redirect_uris)?,
+        backchannel_logout_uri: clearable("backchannel_logout_uri", patch.backchannel_logout_uri)?,
+        par_required: patch.par_required,
+        access_token: one("access_token", patch.access_token)?,
+        dpop_required: patch.dpop_required,
+        userinfo: clearable("userinfo_algorithm", patch.userinfo_algorithm)?,
+        subject: one("subject", patch.subject)?,
+        strength: one("strength", patch.strength)?,
+        device: patch.device,
+        policy_uri: clearable("policy_uri", patch.policy_uri)?,
+        terms_uri: clearable("terms_uri", patch.terms_uri)?,
+    })
+}
+
+fn one<T: FromStr<Err: Display>>(what: &'static str, value: Option<String>) -> Result<Option<T>, Stop> {
+    value.map(|value| parse(what, &value)).transpose()
+}
+
+fn all<T: FromStr<Err: Display>>(what: &'static str, values: Option<Vec<String>>) -> Result<Option<Vec<T>>, Stop> {
+    values.map(|values| values.iter().map(|value| parse(what, value)).collect()).transpose()
+}
+
+/// `Some(None)` takes it away.
+fn clearable<T: FromStr<Err: Display>>(what: &'static str, value: Patch<String>) -> Result<Option<Option<T>>, Stop> {
+    Ok(match value {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(value) => Some(Some(parse(what, &value)?)),
     })
 }

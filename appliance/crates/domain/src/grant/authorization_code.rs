@@ -1,6 +1,7 @@
 //! Authorization codes (RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1): single use, bound to the client, its redirect URI,
 //! its challenge and the issuer that answered with it (RFC 9207). A code that was offered wrongly is spent as well: whoever holds it should not have it.
 
+use crate::claim::RequestedClaims;
 use crate::grant::pkce::{CodeChallenge, CodeVerifier};
 use crate::host::Host;
 use crate::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
@@ -36,6 +37,8 @@ pub struct Granted {
     pub scopes: Scopes,
     /// Proven how.
     pub authentication: Authentication,
+    /// Which claims the app asked for by name.
+    pub claims: RequestedClaims,
 }
 
 /// A code in flight. It has no `redeem` twice: redeeming consumes it.
@@ -142,7 +145,7 @@ impl AuthorizationCode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeState {
     /// In flight.
-    Issued(AuthorizationCode),
+    Issued(Box<AuthorizationCode>),
     /// Offered; remembered so that a second offer revokes what the first one made.
     Spent {
         /// Whose it was.
@@ -185,6 +188,7 @@ mod tests {
                     factors: Factors::NONE,
                     at: T0,
                 },
+                claims: RequestedClaims::default(),
             },
             redirect_uri: "https://app.example.org/cb".to_owned(),
             host: Host::provisional(),

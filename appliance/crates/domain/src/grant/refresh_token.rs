@@ -21,6 +21,10 @@ pub struct TokenFamily {
     pub generation: i64,
     /// The digest of the current refresh token's secret; absent where none was granted.
     pub refresh: Option<Digest>,
+    /// The refresh token before the current one, and when it was replaced: a client that did not get the answer asks again.
+    pub previous: Option<(Digest, Timestamp)>,
+    /// The thumbprint of the key that its tokens are bound to (RFC 9449 section 6.1).
+    pub bound_to: Option<Digest>,
     /// When the code was redeemed.
     pub created_at: Timestamp,
     /// From when on nothing of it is good.
@@ -69,7 +73,16 @@ impl TokenFamily {
         now: Timestamp,
     ) -> Self {
         let span = if refresh.is_some() { lifetimes.refresh_idle() } else { lifetimes.access() };
-        Self { number, granted, generation: 0, refresh, created_at: now, expires_at: now + span }
+        Self {
+            number,
+            granted,
+            generation: 0,
+            refresh,
+            previous: None,
+            bound_to: None,
+            created_at: now,
+            expires_at: now + span,
+        }
     }
 
     /// Whether its access tokens may still be good. One that began in what is the future was made by a clock that was wrong.
@@ -130,6 +143,7 @@ mod tests {
             client: APP,
             scopes: "openid offline_access".parse().unwrap(),
             authentication: Authentication { session: None, strength: Strength::Mfa, factors: Factors::NONE, at: T0 },
+            claims: crate::claim::RequestedClaims::default(),
         };
         TokenFamily::begin(FamilyNumber(5), granted, refresh, Lifetimes::default(), T0)
     }

@@ -1,8 +1,9 @@
 //! Changes to an app's settings.
 
-use domain::client::{Algorithm, Client, ConsentMode, Lifetimes, MAX_REDIRECT_URIS};
+use domain::client::{AccessTokenFormat, Algorithm, Client, ConsentMode, Lifetimes, MAX_REDIRECT_URIS, SubjectType};
 use domain::name::Label;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
+use domain::strength::Strength;
 use domain::time::Span;
 
 use crate::Refusal;
@@ -28,6 +29,28 @@ pub struct AppAmendment {
     pub refresh_idle: Option<Span>,
     /// After how long a refresh token is over in any case.
     pub refresh_absolute: Option<Span>,
+    /// Where people may be sent after they signed out there: all of them.
+    pub post_logout_redirect_uris: Option<Vec<RedirectUri>>,
+    /// Where it is told that somebody signed out.
+    pub backchannel_logout_uri: Option<Option<LaunchUrl>>,
+    /// Whether it has to push its authorization requests.
+    pub par_required: Option<bool>,
+    /// What its access tokens look like.
+    pub access_token: Option<AccessTokenFormat>,
+    /// Whether its tokens must be bound to a key.
+    pub dpop_required: Option<bool>,
+    /// What userinfo is signed with.
+    pub userinfo: Option<Option<Algorithm>>,
+    /// What people are called there.
+    pub subject: Option<SubjectType>,
+    /// How strongly people prove who they are to get in there.
+    pub strength: Option<Strength>,
+    /// Whether it may sign people in on a device without a keyboard.
+    pub device: Option<bool>,
+    /// What it says about data that it gets.
+    pub policy_uri: Option<Option<LaunchUrl>>,
+    /// Its terms of use.
+    pub terms_uri: Option<Option<LaunchUrl>>,
 }
 
 impl AppAmendment {
@@ -38,28 +61,27 @@ impl AppAmendment {
         let settings = &mut next.settings;
         replace(&mut next.display_name, self.display_name.as_ref(), "display_name", &mut changed);
         replace(&mut settings.launch_url, self.launch_url.as_ref(), "launch_url", &mut changed);
-        replace(&mut settings.redirect_uris, self.uris()?.as_ref(), "redirect_uris", &mut changed);
+        let uris = distinct(self.redirect_uris.as_deref(), "redirect URIs of an app")?;
+        replace(&mut settings.redirect_uris, uris.as_ref(), "redirect_uris", &mut changed);
         replace(&mut settings.pkce_required, self.pkce_required.as_ref(), "pkce_required", &mut changed);
         replace(&mut settings.consent, self.consent.as_ref(), "consent", &mut changed);
         replace(&mut settings.algorithm, self.algorithm.as_ref(), "algorithm", &mut changed);
         let lifetimes = self.lifetimes(settings.lifetimes)?;
         replace(&mut settings.lifetimes, Some(&lifetimes), "lifetimes", &mut changed);
+        let uris = distinct(self.post_logout_redirect_uris.as_deref(), "post-logout redirect URIs of an app")?;
+        replace(&mut settings.post_logout_redirect_uris, uris.as_ref(), "post_logout_redirect_uris", &mut changed);
+        let uri = self.backchannel_logout_uri.as_ref();
+        replace(&mut settings.backchannel_logout_uri, uri, "backchannel_logout_uri", &mut changed);
+        replace(&mut settings.par_required, self.par_required.as_ref(), "par_required", &mut changed);
+        replace(&mut settings.access_token, self.access_token.as_ref(), "access_token", &mut changed);
+        replace(&mut settings.dpop_required, self.dpop_required.as_ref(), "dpop_required", &mut changed);
+        replace(&mut settings.userinfo, self.userinfo.as_ref(), "userinfo", &mut changed);
+        replace(&mut settings.subject, self.subject.as_ref(), "subject", &mut changed);
+        replace(&mut settings.strength, self.strength.as_ref(), "strength", &mut changed);
+        replace(&mut settings.device, self.device.as_ref(), "device", &mut changed);
+        replace(&mut settings.policy_uri, self.policy_uri.as_ref(), "policy_uri", &mut changed);
+        replace(&mut settings.terms_uri, self.terms_uri.as_ref(), "terms_uri", &mut changed);
         Ok((next, changed))
-    }
-
-    /// Each once, in the order given.
-    fn uris(&self) -> Result<Option<Vec<RedirectUri>>, Refusal> {
-        let Some(given) = &self.redirect_uris else { return Ok(None) };
-        let mut uris: Vec<RedirectUri> = Vec::new();
-        for uri in given {
-            if !uris.contains(uri) {
-                uris.push(uri.clone());
-            }
-        }
-        if uris.len() > MAX_REDIRECT_URIS {
-            return Err(Refusal::TooMany { what: "redirect URIs of an app", limit: MAX_REDIRECT_URIS });
-        }
-        Ok(Some(uris))
     }
 
     fn lifetimes(&self, now: Lifetimes) -> Result<Lifetimes, Refusal> {
@@ -69,6 +91,21 @@ impl AppAmendment {
         Lifetimes::new(access, idle, absolute)
             .map_err(|why| Refusal::Invalid { what: "lifetimes".to_owned(), why: why.to_owned() })
     }
+}
+
+/// Each once, in the order given.
+fn distinct(given: Option<&[RedirectUri]>, what: &'static str) -> Result<Option<Vec<RedirectUri>>, Refusal> {
+    let Some(given) = given else { return Ok(None) };
+    let mut uris: Vec<RedirectUri> = Vec::new();
+    for uri in given {
+        if !uris.contains(uri) {
+            uris.push(uri.clone());
+        }
+    }
+    if uris.len() > MAX_REDIRECT_URIS {
+        return Err(Refusal::TooMany { what, limit: MAX_REDIRECT_URIS });
+    }
+    Ok(Some(uris))
 }
 
 fn replace<T: Clone + PartialEq>(

@@ -14,6 +14,7 @@ pub use request::AuthorizationRequest;
 use std::sync::Arc;
 
 use domain::admission::NotAdmitted;
+use domain::claim::RequestedClaims;
 use domain::client::{Client, ConsentMode};
 use domain::consent::Consent;
 use domain::grant::access_token::AccessTokenKey;
@@ -294,6 +295,7 @@ fn code(addressed: &Addressed<'_>, wish: Wish, applicant: Applicant, ctx: &Conte
                 factors: session.factors,
                 at: session.authenticated_at,
             },
+            claims: RequestedClaims::default(),
         },
         redirect_uri: addressed.redirect_uri.to_owned(),
         host: addressed.at.host().clone(),

@@ -1,0 +1,8 @@
+-- What the rest of OAuth and OpenID Connect keeps.
+
+-- The key that the refresh token is bound to (RFC 9449), the refresh token that was replaced last, for a client that did not get the
+-- answer, and which claims the app asked for by name (OpenID Connect Core section 5.5).
+ALTER TABLE token_family ADD COLUMN key_thumbprint BLOB;
+ALTER TABLE token_family ADD COLUMN previous_digest BLOB;
+ALTER TABLE token_family ADD COLUMN refreshed_at INTEGER;
+ALTER TABLE token_family ADD COLUMN claims TEXT;

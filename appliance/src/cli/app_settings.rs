@@ -1,0 +1,110 @@
+//! How an app is treated, as options of `latchkey app create` and `set`.
+
+use clap::{ArgAction, Args};
+use domain::name::Label;
+
+use crate::api::{AppPatch, Patch};
+
+use super::value::Length;
+
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// What people call the app
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<Label>,
+    /// Where its tile on the dashboard leads; `none` for no tile
+    #[arg(long, value_name = "URL")]
+    launch_url: Option<String>,
+    /// Where the answer to a sign-in may go, exactly; may be repeated, and replaces all others
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// Whether the app must prove that a code is its own (PKCE); only an app that cannot gets `false`
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    pkce: Option<bool>,
+    /// Whether people are asked before their data goes to the app
+    #[arg(long, value_name = "MODE", value_parser = ["ask", "skip"])]
+    consent: Option<String>,
+    /// What signs its ID tokens; RS256 only for apps that do not know ES256
+    #[arg(long, value_name = "ALGORITHM", value_parser = ["ES256", "RS256"])]
+    algorithm: Option<String>,
+    /// For how long an access token works
+    #[arg(long, value_name = "LENGTH")]
+    access_lifetime: Option<Length>,
+    /// After how long without use a sign-in ends
+    #[arg(long, value_name = "LENGTH")]
+    refresh_idle: Option<Length>,
+    /// After how long a sign-in ends in any case
+    #[arg(long, value_name = "LENGTH")]
+    refresh_lifetime: Option<Length>,
+    /// Where people may be sent after they signed out there, exactly; may be repeated, and replaces all others
+    #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Where the app is told that somebody signed out (back-channel logout); `none` for nowhere
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
+    /// Whether the app must push its requests first (PAR)
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    require_par: Option<bool>,
+    /// Whether the app's tokens must be bound to a key of its own (DPoP)
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    require_dpop: Option<bool>,
+    /// What its access tokens look like; jwt for servers that read them without asking
+    #[arg(long, value_name = "FORMAT", value_parser = ["opaque", "jwt"])]
+    access_token: Option<String>,
+    /// What signs the answer of userinfo; `none` for plain JSON, which most apps want
+    #[arg(long, value_name = "ALGORITHM", value_parser = ["none", "ES256", "RS256"])]
+    userinfo_algorithm: Option<String>,
+    /// Whether people have a name (sub) of their own in this app; changing it makes everybody a stranger there
+    #[arg(long, value_name = "TYPE", value_parser = ["public", "pairwise"])]
+    subject: Option<String>,
+    /// How strongly people prove who they are to get in there
+    #[arg(long, value_name = "STRENGTH", value_parser = ["any", "mfa", "passkey"])]
+    strength: Option<String>,
+    /// Whether it may sign people in on a television or another device without a keyboard
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    device: Option<bool>,
+    /// What the app says about the data that it gets, for the page where people are asked; `none` for nothing
+    #[arg(long, value_name = "URL")]
+    policy_uri: Option<String>,
+    /// The app's terms of use, for the same page; `none` for nothing
+    #[arg(long, value_name = "URL")]
+    terms_uri: Option<String>,
+}
+
+impl Settings {
+    pub(super) fn into_patch(self) -> AppPatch {
+        let seconds = |length: Option<Length>| length.map(|Length(span)| span.as_seconds());
+        AppPatch {
+            display_name: self.display_name.map(String::from),
+            launch_url: clearable(self.launch_url),
+            redirect_uris: (!self.redirect_uris.is_empty()).then_some(self.redirect_uris),
+            pkce_required: self.pkce,
+            consent: self.consent,
+            algorithm: self.algorithm,
+            access_token_seconds: seconds(self.access_lifetime),
+            refresh_idle_seconds: seconds(self.refresh_idle),
+            refresh_seconds: seconds(self.refresh_lifetime),
+            post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
+                .then_some(self.post_logout_redirect_uris),
+            backchannel_logout_uri: clearable(self.backchannel_logout_uri),
+            par_required: self.require_par,
+            access_token: self.access_token,
+            dpop_required: self.require_dpop,
+            userinfo_algorithm: clearable(self.userinfo_algorithm),
+            subject: self.subject,
+            strength: self.strength,
+            device: self.device,
+            policy_uri: clearable(self.policy_uri),
+            terms_uri: clearable(self.terms_uri),
+        }
+    }
+}
+
+/// `none` takes it away.
+fn clearable(value: Option<String>) -> Patch<String> {
+    match value {
+        None => Patch::Keep,
+        Some(none) if none == "none" => Patch::Clear,
+        Some(value) => Patch::Set(value),
+    }
+}
