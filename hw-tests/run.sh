@@ -15,6 +15,8 @@ esac
 image=${IMAGE:-}
 if [ -z "$image" ]; then
     image/build.sh build
+    # The same inputs make the same bytes.
+    image/build.sh --offline reproduce
     image/build.sh --offline test-bundles
     image=target/image/latchkey-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)-arm64.img
 fi

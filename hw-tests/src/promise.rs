@@ -52,13 +52,13 @@ pub(crate) const GUESTS: &[Guest] = &[
             promise(
                 "update",
                 "an update goes to the other slot and back, and nobody in the house is forgotten",
-                900,
+                1200,
                 update::there_and_back,
             ),
             promise(
                 "unhealthy-update",
                 "a version that fails its health gate is taken back, and the box says why",
-                900,
+                1200,
                 update::unhealthy,
             ),
         ],

@@ -151,15 +151,16 @@ impl Rig for Board {
     }
 
     fn shell(&mut self) -> Outcome<&mut Shell> {
-        let shell = match self.shell.take() {
+        let mut shell = match self.shell.take() {
             Some(shell) => shell,
             None => {
                 let Some(device) = self.config.shell.clone() else {
                     return not_here("this board has no second serial line for a shell");
                 };
-                Shell::open(self.open("shell", &device)?, self.limit.at_most(SHELL_WITHIN))?
+                Shell::on(self.open("shell", &device)?)
             }
         };
+        shell.open(self.limit.at_most(SHELL_WITHIN))?;
         Ok(self.shell.insert(shell))
     }
 

@@ -51,16 +51,8 @@ struct Guest {
     qemu: Kept,
     qmp: Qmp,
     console: Line,
-    shell: Mouth,
+    shell: Shell,
     sticks: u32,
-}
-
-/// The line on which a shell answers, or will.
-enum Mouth {
-    Silent(Line),
-    Open(Shell),
-    /// Between the two.
-    Lost,
 }
 
 /// What the rigs of a run have in common.
@@ -193,9 +185,14 @@ impl Rig for Qemu {
         // A word to its monitor is lost while QEMU sets itself up; it has when the board says something.
         let mut console = self.line("console", &console)?;
         console.wait_for("U-Boot", Deadline::within(SOON))?;
+        let mut shell = self.line("shell", &shell)?;
+        if self.machine == Machine::Raspi3b {
+            // There the first line is the shell's, and the other stays silent. U-Boot takes whatever is typed for a wish to stop it.
+            console.wait_for("Starting kernel", self.limit.at_most(SHELL_WITHIN))?;
+            std::mem::swap(&mut console, &mut shell);
+        }
         let qmp = Qmp::open(&self.folder.join("qmp"))?;
-        let shell = Mouth::Silent(self.line("shell", &shell)?);
-        self.guest = Some(Guest { qemu, qmp, console, shell, sticks: 0 });
+        self.guest = Some(Guest { qemu, qmp, console, shell: Shell::on(shell), sticks: 0 });
         Ok(())
     }
 
@@ -232,36 +229,19 @@ impl Rig for Qemu {
 
     fn shell(&mut self) -> Outcome<&mut Shell> {
         let limit = self.limit.at_most(SHELL_WITHIN);
-        let board = self.machine;
-        let guest = self.guest()?;
-        if let Mouth::Silent(_) = guest.shell {
-            let Mouth::Silent(mut line) = std::mem::replace(&mut guest.shell, Mouth::Lost) else {
-                return broken("the shell was lost");
-            };
-            if board == Machine::Raspi3b {
-                // There the first line is the shell's, and the other stays silent.
-                std::mem::swap(&mut line, &mut guest.console);
-                // U-Boot takes whatever is typed for a wish to stop it.
-                line.wait_for("Starting kernel", limit)?;
-            }
-            let mut shell = Shell::open(line, limit).while_("opening a shell on the box")?;
+        let shell = &mut self.guest()?.shell;
+        if shell.open(limit).while_("opening a shell on the box")? {
             for words in HELPERS {
-                shell.say(words, limit)?;
+                shell.say(words, limit).inspect_err(|_| shell.expect_another())?;
             }
-            guest.shell = Mouth::Open(shell);
         }
-        match &mut guest.shell {
-            Mouth::Open(shell) => Ok(shell),
-            Mouth::Silent(_) | Mouth::Lost => broken("the shell did not come before either"),
-        }
+        Ok(shell)
     }
 
     fn expect_restart(&mut self) {
-        let Some(guest) = &mut self.guest else { return };
-        guest.shell = match std::mem::replace(&mut guest.shell, Mouth::Lost) {
-            Mouth::Open(shell) => Mouth::Silent(shell.into_line()),
-            other @ (Mouth::Silent(_) | Mouth::Lost) => other,
-        };
+        if let Some(guest) = &mut self.guest {
+            guest.shell.expect_another();
+        }
     }
 
     fn press(&mut self, long: Duration) -> Outcome {
@@ -338,14 +318,10 @@ impl Rig for Qemu {
 
     fn last_words(&self) -> String {
         let Some(guest) = &self.guest else { return "    the power is off".to_owned() };
-        let shell = match &guest.shell {
-            Mouth::Silent(line) => line.last_lines(8),
-            Mouth::Open(shell) => shell.last_lines(8),
-            Mouth::Lost => String::new(),
-        };
         format!(
-            "    console:\n{}\n    shell:\n{shell}\n    logs: {}",
+            "    console:\n{}\n    shell:\n{}\n    logs: {}",
             guest.console.last_lines(25),
+            guest.shell.last_lines(8),
             self.logs.display()
         )
     }

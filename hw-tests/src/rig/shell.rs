@@ -12,6 +12,8 @@ const KNOCK_EVERY: Duration = Duration::from_secs(2);
 /// See the module.
 pub(crate) struct Shell {
     line: Line,
+    /// Whether somebody answers, and speaks plainly.
+    open: bool,
     count: u32,
 }
 
@@ -23,16 +25,29 @@ pub(crate) struct Answer {
 }
 
 impl Shell {
-    /// Whoever answers on that line, made to speak plainly.
-    pub(crate) fn open(mut line: Line, limit: Deadline) -> Outcome<Self> {
-        knock(&mut line, ("shell", "shell"), limit)?;
+    /// The shell that answers on that line, or will.
+    pub(crate) fn on(line: Line) -> Self {
+        Self { line, open: false, count: 0 }
+    }
+
+    /// Waits until it answers, and makes it speak plainly; whether it did not before. What fails can be tried again.
+    pub(crate) fn open(&mut self, limit: Deadline) -> Outcome<bool> {
+        if self.open {
+            return Ok(false);
+        }
+        knock(&mut self.line, ("shell", "shell"), limit)?;
         // One that does not edit what is typed.
-        line.send("exec bash --norc --noprofile --noediting\n")?;
-        knock(&mut line, ("bash${BASH_VERSION:+-it-is}", "bash-it-is"), limit)?;
-        line.send("export LATCHKEY_SOCKET=/run/latchkey/latchkey.sock PAGER=cat SYSTEMD_COLORS=0 TERM=dumb LC_ALL=C; set +m\n")?;
-        let mut shell = Self { line, count: 0 };
-        shell.ask("true", limit)?;
-        Ok(shell)
+        self.line.send("exec bash --norc --noprofile --noediting\n")?;
+        knock(&mut self.line, ("bash${BASH_VERSION:+-it-is}", "bash-it-is"), limit)?;
+        self.line.send("export LATCHKEY_SOCKET=/run/latchkey/latchkey.sock PAGER=cat SYSTEMD_COLORS=0 TERM=dumb LC_ALL=C; set +m\n")?;
+        self.ask("true", limit)?;
+        self.open = true;
+        Ok(true)
+    }
+
+    /// Another one will answer.
+    pub(crate) fn expect_another(&mut self) {
+        self.open = false;
     }
 
     /// Runs a command to its end.
@@ -66,21 +81,17 @@ impl Shell {
         self.line.last_lines(count)
     }
 
-    /// The line, on which another shell will answer.
-    pub(crate) fn into_line(self) -> Line {
-        self.line
-    }
-
     /// The line itself, for a command that goes on while somebody listens.
     pub(crate) fn line(&mut self) -> &mut Line {
         &mut self.line
     }
 }
 
-/// Asks until somebody answers. The word is put together by the shell, so that an echo of the question is no answer.
+/// Asks until somebody answers. The word is put together by the shell, so that an echo of the question is no answer. A line on which
+/// a character was lost, with a quotation that has no end, is given up first (Ctrl-C).
 fn knock(line: &mut Line, (word, good): (&str, &str), limit: Deadline) -> Outcome {
     loop {
-        line.send(&format!("\nstty -echo -onlcr; PS1= PS2=; printf '%s-%s\\n' \"{word}\" here\n"))?;
+        line.send(&format!("\x03\nstty -echo -onlcr; PS1= PS2=; printf '%s-%s\\n' \"{word}\" here\n"))?;
         match line.wait_for("-here", limit.at_most(KNOCK_EVERY)) {
             Ok(before) if before.ends_with(good) => return Ok(()),
             Ok(_) => {}
@@ -105,11 +116,21 @@ mod tests {
         let mut child = Kept::start(&mut command).unwrap();
         let (out, input) = (child.stdout().unwrap(), child.stdin().unwrap());
         let line = Line::new("shell", out, input, Path::new("/dev/null")).unwrap();
-        (child, Shell::open(line, soon()).unwrap())
+        let mut shell = Shell::on(line);
+        assert!(shell.open(soon()).unwrap() && !shell.open(soon()).unwrap());
+        (child, shell)
     }
 
     fn soon() -> Deadline {
         Deadline::within(Duration::from_secs(10))
+    }
+
+    #[test]
+    fn another_shell_is_opened_anew() {
+        let (_child, mut shell) = shell();
+        shell.expect_another();
+        assert!(shell.open(soon()).unwrap());
+        assert_eq!(shell.say("echo again", soon()).unwrap(), "again");
     }
 
     #[test]
