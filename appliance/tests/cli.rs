@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use appliance::cli::{self, Terminal};
 use domain::clock::Trust;
 use domain::time::Timestamp;
-use harness::{SeededEntropy, Server};
+use harness::{Call, SeededEntropy, Server};
 use serde_json::Value;
 
 /// What a command said, and how it left.
@@ -328,8 +328,10 @@ fn the_fields_of_the_json_output_stay_the_same() {
         ("app allow wiki owners", "change kind name"),
         (
             "app show wiki",
-            "access_token_seconds algorithm allow claims consent created_at display_name endpoints icon launch_url name \
-             pkce_required public redirect_uris refresh_idle_seconds refresh_seconds scopes updated_at",
+            "access_token access_token_seconds algorithm allow backchannel_logout_uri claims consent created_at device \
+             display_name dpop_required endpoints icon launch_url name par_required pkce_required policy_uri \
+             post_logout_redirect_uris public redirect_uris refresh_idle_seconds refresh_seconds scopes strength subject \
+             terms_uri updated_at userinfo_algorithm",
         ),
         ("app list", "allow display_name launch_url name public"),
         ("key list", "algorithm created_at expires_at kid retired_at state"),
@@ -625,4 +627,63 @@ fn a_house_with_an_owner_is_well_and_only_the_console_may_ask() {
     let mut client = house.server.connect();
     let call = harness::Call::get("/api/v1/health").header("Authorization", format!("Bearer {token}"));
     assert_eq!(client.send(&call).status, 403);
+}
+
+#[test]
+fn the_doctor_says_why_a_login_was_refused_and_how_to_mend_it() {
+    let house = House::new();
+    house.ok("app create photos --redirect-uri https://photos.home/cb");
+    let found = house.ok("app doctor photos");
+    assert!(found.contains("nobody may sign in") && found.contains("latchkey app allow photos GROUP"), "{found}");
+    house.ok("app allow photos everyone");
+    assert!(house.ok("app doctor photos").contains("photos looks well"));
+    let request = "/authorize?client_id=photos&response_type=code&redirect_uri=https%3A%2F%2Fphotos.home%2Fcallback";
+    for _ in 0..2 {
+        house.server.send(&Call::get(request));
+    }
+    let found = house.ok("app doctor photos");
+    for words in
+        ["2 times", "redirect_uri", "https://photos.home/cb", "--add-redirect-uri https://photos.home/callback"]
+    {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+    let json = house.json("app doctor photos");
+    assert_eq!(json["refused"][0]["came"], "https://photos.home/callback");
+    assert!(house.fails(4, "app doctor nothing").contains("nothing"));
+}
+
+#[test]
+fn everything_to_paste_into_an_app_is_shown() {
+    let house = House::new();
+    house.ok("app create photos --redirect-uri https://photos.home/cb");
+    let shown = house.ok("app show photos");
+    for words in [
+        "client_id",
+        "issuer",
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "offline_access",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
+#[test]
+fn what_an_app_wants_of_the_protocol_is_set_and_shown() {
+    let house = House::new();
+    house.ok("app create photos --redirect-uri https://photos.home/cb");
+    house.twice("app set photos --require-par true --access-token jwt --subject pairwise --strength mfa", "changed");
+    house
+        .twice("app set photos --backchannel-logout-uri https://photos.home/out --userinfo-algorithm RS256", "changed");
+    let app = house.json("app show photos");
+    assert_eq!((&app["par_required"], &app["access_token"]), (&true.into(), &"jwt".into()));
+    assert_eq!(
+        (&app["backchannel_logout_uri"], &app["userinfo_algorithm"]),
+        (&"https://photos.home/out".into(), &"RS256".into())
+    );
+    house.twice("app set photos --backchannel-logout-uri none --userinfo-algorithm none", "changed");
+    assert!(house.json("app show photos")["backchannel_logout_uri"].is_null());
+    assert!(house.fails(2, "app set photos --post-logout-redirect-uri http://photos.home/").contains("use https"));
 }

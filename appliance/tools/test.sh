@@ -45,6 +45,7 @@ fi
 step "the binary (debug)" cargo build --locked --bin latchkey
 step "npm packages" npm ci --prefix appliance/tests --no-audit --no-fund --loglevel=error
 step "a relying party (openid-client)" node_tests relying-party
+step "what certification looks at" node_tests certification
 step "a real browser (Chromium)" node_tests browser
 
 printf '\n=== make test\n'

@@ -1,5 +1,7 @@
 //! Apps: the clients of OAuth 2.0 (RFC 6749).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -90,6 +92,9 @@ pub struct Endpoints {
     pub issuer: String,
     /// Where everything else is written down.
     pub discovery: String,
+    /// What the discovery document says of addresses, by the names that it has there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, String>,
 }
 
 /// One scope that one group gets beyond the standard ones.
@@ -313,4 +318,41 @@ pub struct Provenance {
     pub claim: String,
     /// The rule that made it, in words.
     pub rule: String,
+}
+
+/// What is known to be wrong with an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// About its settings.
+    pub findings: Vec<Finding>,
+    /// What was refused since the server started, the latest first.
+    pub refused: Vec<Complaint>,
+}
+
+/// Something about an app's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What.
+    pub text: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+/// A login that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// When it happened last.
+    pub at: Time,
+    /// How often in a row.
+    pub times: u32,
+    /// During what: `authorization request` or `token request`.
+    pub step: String,
+    /// Which parameter is wrong.
+    pub parameter: String,
+    /// What it should have been.
+    pub expected: String,
+    /// What it was.
+    pub came: String,
+    /// What to do about it.
+    pub cure: String,
 }

@@ -10,6 +10,7 @@ use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp};
 use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
+use super::app_doctor::Doctor;
 use super::app_settings::Settings;
 use super::app_trial::{Preview, Try};
 use super::failure::{Failure, something};
@@ -61,6 +62,11 @@ pub(crate) enum Verb {
   latchkey app try jellyfin
   latchkey app try jellyfin --scope openid --scope groups --port 9090")]
     Try(Try),
+    /// Say why an app's last logins were refused, and how to mend it
+    #[command(after_help = "Examples:
+  latchkey app doctor jellyfin
+  latchkey app doctor jellyfin --person anna")]
+    Doctor(Doctor),
     /// Show what an app would learn about a person, and why, without a sign-in
     #[command(after_help = "Example:\n  latchkey app preview jellyfin anna")]
     Preview(Preview),
@@ -187,6 +193,7 @@ impl Verb {
             Self::Icon(verb) => verb.run(shell),
             Self::Secret(SecretVerb::Rotate(Name { name })) => rotate(shell, &name),
             Self::Try(trial) => trial.run(shell),
+            Self::Doctor(doctor) => doctor.run(shell),
             Self::Preview(preview) => preview.run(shell),
         }
     }
@@ -215,6 +222,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("display name".to_owned(), app.display_name),
             ("issuer".to_owned(), app.endpoints.issuer),
             ("discovery".to_owned(), app.endpoints.discovery),
+            ("scopes".to_owned(), scopes(&app.scopes)),
             ("public".to_owned(), yes_no(app.public)),
             ("allowed groups".to_owned(), if app.allow.is_empty() { nobody } else { app.allow.join(", ") }),
             ("launch URL".to_owned(), app.launch_url.unwrap_or_default()),
@@ -247,10 +255,22 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             app.scopes.into_iter().map(|extra| ("scope".to_owned(), format!("{} for {}", extra.scope, extra.group))),
         );
         fields.extend(app.claims.iter().map(|rule| ("claim".to_owned(), claim_text(rule))));
+        fields.extend(app.endpoints.others);
         fields.push(("created".to_owned(), format!("{} UTC", app.created_at.short())));
         fields.push(("changed".to_owned(), format!("{} UTC", app.updated_at.short())));
         fields
     })
+}
+
+/// All that the app may ask for.
+fn scopes(extra: &[ExtraScope]) -> String {
+    let mut names: Vec<&str> = domain::scope::STANDARD.iter().map(|(name, _)| *name).collect();
+    for ExtraScope { scope, .. } in extra {
+        if !names.contains(&scope.as_str()) {
+            names.push(scope);
+        }
+    }
+    names.join(" ")
 }
 
 fn claim_text(rule: &api::ClaimRule) -> String {

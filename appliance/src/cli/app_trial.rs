@@ -99,6 +99,12 @@ impl Try {
 }
 
 impl Preview {
+    /// Of the scopes that most apps ask for.
+    pub(super) fn usual(name: ClientName, person: Username) -> Self {
+        let scopes = ["openid", "profile", "email", "groups"].map(str::to_owned).into();
+        Self { name, person, scopes }
+    }
+
     pub(super) fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
         let scope = segment(&self.scopes.join(" "));
         let query = format!("{}/preview?person={}&scope={scope}", one(&self.name), self.person);

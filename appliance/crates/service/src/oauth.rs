@@ -12,6 +12,7 @@ use domain::secret;
 use domain::time::Timestamp;
 
 use crate::codes::Codes;
+use crate::doctor::Complaints;
 use crate::keys::Keyring;
 use crate::operation::{Abort, Writing};
 use crate::trial::Trials;
@@ -32,6 +33,8 @@ pub(crate) struct OAuth {
     pub(crate) codes: Codes,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
+    /// What apps did wrong lately.
+    pub(crate) complaints: Complaints,
 }
 
 impl OAuth {

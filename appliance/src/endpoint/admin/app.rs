@@ -7,12 +7,14 @@ use domain::client::Client;
 use domain::name::{ClientName, GroupName};
 use domain::scope::Scope;
 use domain::time::Span;
+use serde_json::{Map, Value};
 use service::{
     AppAmendment, AppKind, AppView, Change, ClaimRuleView, Context, Idp, MAX_PICTURE_BYTES, OpError, Refusal,
 };
 
 use crate::api::{
-    App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Effect, Endpoints, ExtraScope, GroupValue, NewApp, Patch,
+    App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Complaint, Diagnosis, Effect, Endpoints, ExtraScope,
+    Finding, GroupValue, NewApp, Patch,
 };
 use crate::http::{Kind, Request, Route};
 
@@ -24,6 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(Kind::Admin, "/api/v1/apps/:name", admin!(show)),
     Route::patch(Kind::Admin, "/api/v1/apps/:name", admin!(set)),
     Route::delete(Kind::Admin, "/api/v1/apps/:name", admin!(delete)),
+    Route::get(Kind::Admin, "/api/v1/apps/:name/doctor", admin!(doctor)),
     Route::post(Kind::Admin, "/api/v1/apps/:name/secret", admin!(rotate_secret)),
     Route::put(Kind::Admin, "/api/v1/apps/:name/groups/:group", admin!(allow)),
     Route::delete(Kind::Admin, "/api/v1/apps/:name/groups/:group", admin!(deny)),
@@ -114,7 +117,11 @@ fn claim_rule(rule: ClaimRuleView) -> ClaimRule {
 
 fn endpoints(idp: &Idp) -> Endpoints {
     let issuer = idp.issuer();
-    Endpoints { discovery: format!("{issuer}/.well-known/openid-configuration"), issuer }
+    let document: Map<String, Value> = serde_json::from_slice(&service::discovery(&issuer)).unwrap_or_default();
+    let is_address = |name: &str| name.ends_with("_endpoint") || name == "jwks_uri";
+    let others = document.into_iter().filter(|(name, _)| is_address(name));
+    let others = others.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect();
+    Endpoints { discovery: format!("{issuer}/.well-known/openid-configuration"), issuer, others }
 }
 
 /// Makes an app, or makes one that is there like it where that was asked for; its secret stays the same then.
@@ -136,6 +143,24 @@ fn create(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
     };
     let client_secret = secret.map(|secret| secret.expose().clone());
     Reply::json(&AppCreated { change, client_id: name.into(), client_secret, endpoints: endpoints(idp) })
+}
+
+fn doctor(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
+    let service::Diagnosis { findings, complaints } = idp.diagnose_app(ctx, &name(request)?)?;
+    let finding = |service::Finding { text, cure }| Finding { text, cure };
+    let complaint = |complaint: service::Complaint| Complaint {
+        at: complaint.at.into(),
+        times: complaint.times,
+        step: complaint.step.as_str().to_owned(),
+        parameter: complaint.parameter,
+        expected: complaint.expected,
+        came: complaint.came,
+        cure: complaint.cure,
+    };
+    Reply::json(&Diagnosis {
+        findings: findings.into_iter().map(finding).collect(),
+        refused: complaints.into_iter().map(complaint).collect(),
+    })
 }
 
 fn set(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {

@@ -68,7 +68,12 @@ impl Idp {
             Ok::<_, Refused>((addressed, decision))
         })?;
         match decision {
-            Decision::Next(next) => Ok(next),
+            Decision::Next(next) => {
+                if let Authorization::Answer(answer) = &next {
+                    self.complain_of_request(&addressed.app.client, request, answer, ctx.now);
+                }
+                Ok(next)
+            }
             Decision::Issue(code) => {
                 let code = self.oauth.codes.issue(*code, self.entropy());
                 Ok(Authorization::Answer(answer(&addressed, vec![("code", code.expose().clone())])))
@@ -130,12 +135,14 @@ impl Idp {
         let client = &app.client;
         let name = client.display_name.clone();
         let Some(redirect_uri) = request.redirect_uri() else {
+            self.complain_of_address(client, None, ctx.now);
             return Err(refuse(AuthorizeRefusal::NoRedirectUri { app: name }));
         };
         let tried = request
             .trial()
             .is_some_and(|trial| self.oauth.trials.answers_to(trial, client.id, redirect_uri, ctx.uptime));
         if client.redirect_uri(redirect_uri).is_none() && !tried {
+            self.complain_of_address(client, Some(redirect_uri), ctx.now);
             let redirect_uri = redirect_uri.chars().take(256).collect();
             return Err(refuse(AuthorizeRefusal::UnknownRedirectUri { app: name, redirect_uri }));
         }
@@ -204,7 +211,9 @@ impl Idp {
             self.oauth.trials.refused(trial, &why.to_string(), ctx.uptime);
         }
         self.write(ctx, Need::Nothing, |op| {
-            op.record_refusal("app.sign_in", addressed.app.client.name.as_str(), json!({ "why": why.to_string() }))?;
+            let client = &addressed.app.client;
+            op.record_refusal("app.sign_in", client.name.as_str(), json!({ "why": why.to_string() }))?;
+            self.complain_of_person(client, &op.actor_name()?, why, ctx.now);
             Ok::<_, Abort<AuthorizeRefusal>>(())
         })
     }

@@ -232,6 +232,14 @@ impl AuthorizationRequest {
         format!("/authorize?{}", query.finish())
     }
 
+    /// The first parameter that is named in these words, and its value.
+    pub(crate) fn named_in(&self, words: &str) -> Option<(&'static str, &str)> {
+        let mut named = words.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        named
+            .find_map(|word| NAMES.iter().find(|name| **name == word))
+            .map(|name| (*name, self.get(name).unwrap_or("")))
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         NAMES.iter().zip(&self.values).find(|(known, _)| **known == name).and_then(|(_, value)| value.as_deref())
     }

@@ -57,11 +57,25 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
-        let material = self.write(ctx, Need::Nothing, |op| {
+        let mut asked = None;
+        let redeemed = self.write(ctx, Need::Nothing, |op| {
+            asked = self.named(op, &request.client)?;
             let app = self.authenticate(op, &request.client)?;
             grant.redeem(&Attempt { idp: self, ctx, op, request }, app)
-        })?;
+        });
+        if let (Some(app), Err(OpError::Refused(refusal))) = (&asked, &redeemed) {
+            self.complain_of_token(&app.client, request, refusal, ctx.now);
+        }
+        let material = redeemed?;
         self.issue(material, ctx.moment())
+    }
+
+    /// The app that the client says it is, not proven.
+    fn named(&self, reader: &Reader<'_>, client: &ClientCredentials) -> Result<Option<Arc<KnownApp>>, store::Fault> {
+        match client.client_id.parse() {
+            Ok(name) => self.known.app_by_name(reader, &name),
+            Err(_) => Ok(None),
+        }
     }
 
     /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.
@@ -71,10 +85,7 @@ impl Idp {
         credentials: &ClientCredentials,
     ) -> Result<Arc<KnownApp>, Abort<TokenRefusal>> {
         let refusal = TokenRefusal::InvalidClient { basic: credentials.basic };
-        let app = match credentials.client_id.parse() {
-            Ok(name) => self.known.app_by_name(reader, &name)?,
-            Err(_) => None,
-        };
+        let app = self.named(reader, credentials)?;
         let offered = credentials.secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
         let Some(app) = app else { return Err(refusal.into()) };
         match (&app.client.secret, offered) {

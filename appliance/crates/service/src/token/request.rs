@@ -54,6 +54,28 @@ impl TokenRequest {
     }
 }
 
+impl TokenRequest {
+    /// `grant_type`.
+    pub(crate) fn grant_type(&self) -> &str {
+        &self.grant_type
+    }
+
+    /// `redirect_uri`.
+    pub(crate) fn redirect_uri(&self) -> Option<&str> {
+        self.redirect_uri.as_deref()
+    }
+
+    /// `scope`.
+    pub(crate) fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// Whether the client brought a secret, right or wrong.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.client.secret.is_some()
+    }
+}
+
 #[derive(Default)]
 struct Form {
     grant_type: Option<String>,

@@ -1,0 +1,67 @@
+"""An app that somebody else wrote: Authlib's OAuth client against the real binary. The browser is a person with a passkey, in JavaScript, that
+says line by line where it was sent: `usage: relying_party.py ISSUER CERTIFICATE`, with requests as lines on standard output and answers on
+standard input, as JSON."""
+
+import json
+import sys
+
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.jose import JsonWebKey, jwt
+from authlib.oidc.core import CodeIDToken
+
+REDIRECT = "https://app.example.org/cb"
+issuer, certificate = sys.argv[1:3]
+
+
+def ask(**question):
+    print(json.dumps(question), flush=True)
+    return json.loads(sys.stdin.readline())
+
+
+def session(app, **more):
+    one = OAuth2Session(
+        app["client_id"],
+        app.get("client_secret"),
+        redirect_uri=REDIRECT,
+        code_challenge_method="S256",
+        **more,
+    )
+    one.verify = certificate
+    return one
+
+
+def sign_in(app, metadata, scope, **more):
+    one = session(app, scope=scope, **more)
+    verifier = "v" * 64
+    url, state = one.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier, nonce="n-0S6")
+    back = ask(authorize=url)["back"]
+    token = one.fetch_token(metadata["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier)
+    return one, token
+
+
+metadata = session({"client_id": "none"}).get(issuer + "/.well-known/openid-configuration", withhold_token=True).json()
+keys = JsonWebKey.import_key_set(session({"client_id": "none"}).get(metadata["jwks_uri"], withhold_token=True).json())
+
+for method in ["client_secret_basic", "client_secret_post"]:
+    app = ask(app=["--allow", "everyone", "--redirect-uri", REDIRECT])
+    one, token = sign_in(app, metadata, "openid profile offline_access", token_endpoint_auth_method=method)
+    claims = jwt.decode(
+        token["id_token"],
+        keys,
+        claims_cls=CodeIDToken,
+        claims_options={"iss": {"value": issuer}, "aud": {"value": app["client_id"]}},
+        claims_params={"nonce": "n-0S6", "client_id": app["client_id"], "access_token": token["access_token"]},
+    )
+    claims.validate()
+    info = one.get(metadata["userinfo_endpoint"]).json()
+    assert info["sub"] == claims["sub"] and info["name"] == "Cora Vogel", info
+    fresh = one.refresh_token(metadata["token_endpoint"])
+    assert fresh["access_token"] != token["access_token"]
+    seen = one.introspect_token(metadata["introspection_endpoint"], token=fresh["access_token"]).json()
+    assert seen["active"] is True and seen["sub"] == claims["sub"], seen
+    one.revoke_token(metadata["revocation_endpoint"], token=fresh["refresh_token"])
+    seen = one.introspect_token(metadata["introspection_endpoint"], token=fresh["access_token"]).json()
+    assert seen == {"active": False}, seen
+    ask(done=f"code, userinfo, refresh, introspection and revocation by {method}")
+
+ask(end=True)
