@@ -1,6 +1,9 @@
 //! What the authorization endpoint promises.
 
+use domain::client::ConsentMode;
+use domain::grant::access_token::AccessTokenKey;
 use domain::id::SessionNumber;
+use domain::permission::Actor;
 use domain::sign_in::{Factor, Factors};
 use domain::strength::Strength;
 use domain::time::Span;
@@ -68,7 +71,11 @@ fn everything_else_is_told_to_the_app() {
         (vec![("response_type", "")], "invalid_request"),
         (vec![("response_type", "token")], "unsupported_response_type"),
         (vec![("response_type", "code id_token")], "unsupported_response_type"),
-        (vec![("response_mode", "fragment")], "invalid_request"),
+        (vec![("response_mode", "jwt")], "invalid_request"),
+        (vec![("prompt", "create")], "invalid_request"),
+        (vec![("dpop_jkt", "short")], "invalid_request"),
+        (vec![("claims", "{")], "invalid_request"),
+        (vec![("id_token_hint", "x.y.z")], "invalid_request"),
         (vec![("scope", "open\"id")], "invalid_scope"),
         (vec![("code_challenge", "")], "invalid_request"),
         (vec![("code_challenge", "short")], "invalid_request"),
@@ -104,7 +111,9 @@ fn every_answer_carries_state_and_issuer() {
 fn an_answer_keeps_the_query_of_the_address() {
     let parameters = vec![("code", "a b&c".to_owned())];
     let at =
-        |uri: &str| AuthorizationAnswer { redirect_uri: uri.to_owned(), parameters: parameters.clone() }.location();
+        |uri: &str, mode| AuthorizationAnswer { redirect_uri: uri.to_owned(), mode, parameters: parameters.clone() }.location();
+    let (fragment, at) = (at("https://a.example/cb?x=1", ResponseMode::Fragment), |uri| at(uri, ResponseMode::Query));
+    assert_eq!(fragment, "https://a.example/cb?x=1#code=a+b%26c");
     assert_eq!(at("https://a.example/cb"), "https://a.example/cb?code=a+b%26c");
     assert_eq!(at("https://a.example/cb?x=1"), "https://a.example/cb?x=1&code=a+b%26c");
     assert_eq!(at("app:/cb?"), "app:/cb?code=a+b%26c");

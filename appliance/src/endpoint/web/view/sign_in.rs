@@ -59,6 +59,21 @@ pub(crate) struct Reauthenticate {
     pub next: String,
 }
 
+/// `/choose`: the person who is signed in, or somebody else?
+#[derive(Debug, Template)]
+#[template(path = "choose.html")]
+pub(crate) struct Choose {
+    pub chrome: Chrome,
+    pub username: String,
+    /// The app that waits, by its title.
+    pub app: Option<String>,
+    /// It must be somebody else.
+    pub somebody_else: bool,
+    /// Where the person who is signed in goes on.
+    pub as_me: String,
+    pub next: String,
+}
+
 /// `/moved`: after a sign-in with a passkey of the name that the house had.
 #[derive(Debug, Template)]
 #[template(path = "moved.html")]
