@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use domain::claim::{MAX_CLAIM_NAME, RequestedClaims};
 use domain::strength::Strength;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+const MALFORMED: &str = "claims is not a JSON object as in OpenID Connect Core section 5.5";
 
 /// Most bytes of the parameter.
 const MAX_CLAIMS: usize = 4096;
@@ -53,14 +55,6 @@ impl Acr {
     }
 }
 
-#[derive(Deserialize)]
-struct Parameter {
-    #[serde(default)]
-    id_token: Option<Place>,
-    #[serde(default)]
-    userinfo: Option<Place>,
-}
-
 type Place = BTreeMap<String, Option<Demand>>;
 
 /// Members that are not understood are ignored (section 5.5.1).
@@ -90,10 +84,8 @@ pub(super) fn parse(raw: &str) -> Result<Asked, &'static str> {
     if raw.len() > MAX_CLAIMS {
         return Err("claims is too long");
     }
-    let Ok(Parameter { id_token, userinfo }) = serde_json::from_str(raw) else {
-        return Err("claims is not a JSON object as in OpenID Connect Core section 5.5");
-    };
-    let (id_token, userinfo) = (id_token.unwrap_or_default(), userinfo.unwrap_or_default());
+    let mut parameter: Map<String, Value> = serde_json::from_str(raw).map_err(|_| MALFORMED)?;
+    let (id_token, userinfo) = (place(parameter.remove("id_token"))?, place(parameter.remove("userinfo"))?);
     let mut asked = Asked::default();
     for place in [&id_token, &userinfo] {
         check(place)?;
@@ -114,6 +106,23 @@ pub(super) fn parse(raw: &str) -> Result<Asked, &'static str> {
     asked.claims.id_token = id_token.into_keys().collect();
     asked.claims.userinfo = userinfo.into_keys().collect();
     Ok(asked)
+}
+
+/// The claims of one place. Members of the parameter that are not understood are ignored (section 5.5).
+fn place(value: Option<Value>) -> Result<Place, &'static str> {
+    match value {
+        None | Some(Value::Null) => Ok(Place::new()),
+        Some(Value::Object(claims)) => claims.into_iter().map(|(name, demand)| Ok((name, read(demand)?))).collect(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => Err(MALFORMED),
+    }
+}
+
+fn read(demand: Value) -> Result<Option<Demand>, &'static str> {
+    match demand {
+        Value::Null => Ok(None),
+        demand @ Value::Object(_) => serde_json::from_value(demand).map(Some).map_err(|_| MALFORMED),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Err(MALFORMED),
+    }
 }
 
 fn check(place: &Place) -> Result<(), &'static str> {
@@ -177,6 +186,7 @@ mod tests {
             "7",
             r#"{"userinfo": []}"#,
             r#"{"userinfo": {"email": true}}"#,
+            r#"{"userinfo": {"email": [true]}}"#,
             r#"{"userinfo": {"email": {"essential": "yes"}}}"#,
             r#"{"userinfo": {"email": {"values": "x"}}}"#,
             r#"{"userinfo": {"email": null}"#,

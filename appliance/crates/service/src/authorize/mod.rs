@@ -151,6 +151,8 @@ impl Addressed<'_> {
 }
 
 #[cfg(test)]
+mod openid_tests;
+#[cfg(test)]
 mod pushed_tests;
 #[cfg(test)]
 mod tests;

@@ -86,6 +86,11 @@ impl Pushed {
         Some(entry.request.clone())
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn living(&self, now: Uptime) -> MutexGuard<'_, HashMap<Key, Entry>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, entry| entry.lives(now));

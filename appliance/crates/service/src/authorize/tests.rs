@@ -164,7 +164,8 @@ fn prompt_none_never_shows_anything() {
     else {
         panic!("shown something");
     };
-    assert_eq!(answer.get("error"), Some("login_required"));
+    // She has nothing to prove more with, so a sign-in alone would not help.
+    assert_eq!(answer.get("error"), Some("interaction_required"));
 }
 
 #[test]
