@@ -12,12 +12,12 @@ use service::{
     SignInRefusal, SignedIn, Whose,
 };
 
-use super::{choose, moved};
 use super::next::{Next, form_target};
 use super::view::part::{Chrome, News, Notice};
 use super::view::sign_in::{Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut};
 use super::view::trouble::Trouble;
 use super::visit::{Answer, Fields, Lane, accident, anybody, denied_here, frame, inside, page, refused, show, trouble};
+use super::{choose, moved};
 use crate::endpoint::session;
 use crate::http::{App, Kind, Request, Response, Route};
 

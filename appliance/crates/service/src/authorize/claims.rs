@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn demands_on_sub_and_acr_are_understood() {
-        let raw = r#"{"id_token": {"sub": {"value": "a"}, "acr": {"essential": true, "values": ["passkey", "x", "mfa"]}}}"#;
+        let raw =
+            r#"{"id_token": {"sub": {"value": "a"}, "acr": {"essential": true, "values": ["passkey", "x", "mfa"]}}}"#;
         let asked = parse(raw).unwrap();
         assert_eq!(asked.subjects, Some(vec!["a".to_owned()]));
         assert_eq!(asked.acr.reached(Strength::Passkey), Some(Strength::Passkey));

@@ -16,11 +16,11 @@ use domain::strength::Strength;
 use domain::time::Timestamp;
 use store::Reader;
 
+use super::Addressed;
 use super::answer::{ConsentNeeded, ErrorCode, ScopeView, SignInNeeded, SignInReason};
 use super::claims::Acr;
 use super::hint::Meant;
 use super::wish::Wish;
-use super::Addressed;
 use crate::admission;
 use crate::known::KnownApp;
 use crate::{Context, Fault, Idp};
@@ -50,6 +50,7 @@ impl Applicant {
 }
 
 /// A sign-in that the app wants to see.
+#[derive(Clone, Copy)]
 struct Wanted {
     reason: SignInReason,
     /// Whether one that was made before does not count.
@@ -153,13 +154,7 @@ impl Idp {
     }
 
     /// To the door, or what the app is told where nothing may be shown.
-    fn sign_in(
-        &self,
-        reader: &Reader<'_>,
-        ctx: &Context,
-        case: &Case<'_>,
-        wanted: Wanted,
-    ) -> Result<Decision, Fault> {
+    fn sign_in(&self, reader: &Reader<'_>, ctx: &Context, case: &Case<'_>, wanted: Wanted) -> Result<Decision, Fault> {
         let Addressed { request, app, redirect_uri, .. } = case.addressed;
         if case.wish.prompt.none {
             let (code, why) = wanted.silent;
@@ -260,9 +255,7 @@ fn wants_consent(client: &Client, wish: &Wish, applicant: &Applicant) -> bool {
     }
     match client.settings.consent {
         ConsentMode::Skip => false,
-        ConsentMode::Ask => {
-            !applicant.consent.as_ref().is_some_and(|consent| consent.covers(&applicant.to_agree_to()))
-        }
+        ConsentMode::Ask => !applicant.consent.as_ref().is_some_and(|consent| consent.covers(&applicant.to_agree_to())),
     }
 }
 

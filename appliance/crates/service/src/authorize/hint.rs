@@ -75,7 +75,8 @@ impl Idp {
         let Some([subject]) = meant.subjects.first().map(Vec::as_slice) else { return Ok(None) };
         let Ok(subject) = subject.parse::<Subject>() else { return Ok(None) };
         let Some(account) = reader.account_by_subject(subject)? else { return Ok(None) };
-        let agreed = || Ok::<_, Fault>(reader.consent(account.id, client.id)?.is_some_and(|one| one.scopes.has("profile")));
+        let agreed =
+            || Ok::<_, Fault>(reader.consent(account.id, client.id)?.is_some_and(|one| one.scopes.has("profile")));
         let may_know = match client.settings.consent {
             ConsentMode::Skip => true,
             ConsentMode::Ask => agreed()?,

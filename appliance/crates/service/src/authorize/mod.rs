@@ -15,8 +15,8 @@ pub use answer::{
     Authorization, AuthorizationAnswer, AuthorizeRefusal, ConsentNeeded, ErrorCode, ResponseMode, ScopeView,
     SignInNeeded, SignInReason,
 };
-pub use pushed::{PushAnswer, PushRefusal, PushRequest};
 pub(crate) use pushed::Pushed;
+pub use pushed::{PushAnswer, PushRefusal, PushRequest};
 pub use request::AuthorizationRequest;
 pub(crate) use wish::PROMPTS;
 
@@ -81,11 +81,7 @@ impl Idp {
         })
     }
 
-    fn look<'r>(
-        &self,
-        ctx: &Context,
-        request: &'r AuthorizationRequest,
-    ) -> Result<(Addressed<'r>, Decision), Refused> {
+    fn look<'r>(&self, ctx: &Context, request: &'r AuthorizationRequest) -> Result<(Addressed<'r>, Decision), Refused> {
         self.read(ctx, Need::Nothing, |op| {
             let addressed = self.address(op, request, ctx)?;
             let decision = self.decide(op, ctx, &addressed)?;

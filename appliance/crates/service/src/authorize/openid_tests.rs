@@ -202,11 +202,14 @@ fn levels_are_asked_for_once_where_the_app_only_likes_them() {
 fn an_essential_level_is_reached_or_the_sign_in_fails() {
     let flow = Flow::new().trusted();
     let weak = weak(&flow);
-    let error = |claims: &str, prompt: &str| {
-        match flow.house.idp.authorize(&weak, &request(&[("claims", claims), ("prompt", prompt)])).unwrap() {
-            Authorization::Answer(answer) => answer.get("error").map(str::to_owned),
-            other @ (Authorization::SignIn(_) | Authorization::Consent(_)) => panic!("{other:?}"),
-        }
+    let error = |claims: &str, prompt: &str| match flow
+        .house
+        .idp
+        .authorize(&weak, &request(&[("claims", claims), ("prompt", prompt)]))
+        .unwrap()
+    {
+        Authorization::Answer(answer) => answer.get("error").map(str::to_owned),
+        other @ (Authorization::SignIn(_) | Authorization::Consent(_)) => panic!("{other:?}"),
     };
     let mfa = r#"{"id_token": {"acr": {"essential": true, "values": ["mfa"]}}}"#;
     let unheard_of = r#"{"id_token": {"acr": {"essential": true, "value": "urn:x"}}}"#;

@@ -14,9 +14,9 @@ use domain::permission::{Denied, Need};
 use domain::secret::{self, Digest};
 use domain::time::{Span, Uptime};
 
+use super::Refused;
 use super::answer::{AuthorizeRefusal, ErrorCode};
 use super::request::{AuthorizationRequest, Reference};
-use super::Refused;
 use crate::operation::{Abort, Refuses};
 use crate::token::{ClientCredentials, TokenRefusal};
 use crate::{Context, Idp, OpError};

@@ -48,7 +48,7 @@ fn by_name(client: &str, uri: &str, beside: &[(&str, &str)]) -> AuthorizationReq
     AuthorizationRequest::from_pairs(pairs.iter().chain(beside).copied())
 }
 
-fn gone(result: Result<Authorization, Refused>) {
+fn gone(result: &Result<Authorization, Refused>) {
     assert!(matches!(result, Err(OpError::Refused(AuthorizeRefusal::PushedRequestGone))), "{result:?}");
 }
 
@@ -62,21 +62,20 @@ fn a_pushed_request_is_answered_once() {
     let Authorization::Answer(answer) = ask().unwrap() else { panic!("expected an answer") };
     assert_eq!(answer.get("state"), Some("s1"));
     flow.exchange(answer.get("code").unwrap(), NOW, &[]).unwrap();
-    gone(ask());
+    gone(&ask());
 }
 
 #[test]
 fn a_pushed_request_survives_sign_in_and_consent_of_its_browser_and_no_more() {
     let flow = Flow::new();
     let uri = push(&flow, &[("prompt", "consent")]);
-    let Authorization::SignIn(needed) =
-        flow.house.idp.authorize(&stranger(0), &by_name("photos", &uri, &[])).unwrap()
+    let Authorization::SignIn(needed) = flow.house.idp.authorize(&stranger(0), &by_name("photos", &uri, &[])).unwrap()
     else {
         panic!("expected a sign-in");
     };
     assert!(!needed.next.contains("redirect_uri"), "{}", needed.next);
     assert_eq!(needed.redirect_uri, REDIRECT);
-    gone(flow.house.idp.authorize(&stranger(0), &by_name("photos", &uri, &[])));
+    gone(&flow.house.idp.authorize(&stranger(0), &by_name("photos", &uri, &[])));
     // The pages on the way look at it as often as they like.
     for _ in 0..3 {
         let waiting = flow.house.idp.waiting(&stranger(0), &resumed(&needed.next)).unwrap();
@@ -90,7 +89,7 @@ fn a_pushed_request_survives_sign_in_and_consent_of_its_browser_and_no_more() {
     let looked = flow.house.idp.waiting(&flow.anna(NOW), &resumed(&next)).unwrap();
     assert_eq!(looked, None, "nothing stands in the way, and nothing was used up");
     assert!(matches!(flow.house.idp.authorize(&flow.anna(NOW), &resumed(&next)), Ok(Authorization::Answer(_))));
-    gone(flow.house.idp.authorize(&flow.anna(NOW), &resumed(&next)));
+    gone(&flow.house.idp.authorize(&flow.anna(NOW), &resumed(&next)));
 }
 
 #[test]
@@ -104,23 +103,22 @@ fn a_no_ends_a_pushed_request_too() {
     };
     let answer = flow.house.idp.refuse_consent(&flow.anna(NOW), &resumed(&asked.request)).unwrap();
     assert_eq!(answer.get("error"), Some("access_denied"));
-    gone(flow.house.idp.authorize(&flow.anna(NOW), &resumed(&asked.request)));
+    gone(&flow.house.idp.authorize(&flow.anna(NOW), &resumed(&asked.request)));
 }
 
 #[test]
 fn a_pushed_request_waits_for_its_browser_for_a_minute_and_a_half() {
     let flow = Flow::new();
     let uri = push(&flow, &[]);
-    gone(flow.house.idp.authorize(&stranger(90), &by_name("photos", &uri, &[])));
+    gone(&flow.house.idp.authorize(&stranger(90), &by_name("photos", &uri, &[])));
     let uri = push(&flow, &[]);
-    let Authorization::SignIn(needed) =
-        flow.house.idp.authorize(&stranger(89), &by_name("photos", &uri, &[])).unwrap()
+    let Authorization::SignIn(needed) = flow.house.idp.authorize(&stranger(89), &by_name("photos", &uri, &[])).unwrap()
     else {
         panic!("expected a sign-in");
     };
     let after = |seconds| flow.house.idp.authorize(&stranger(seconds), &resumed(&needed.next));
     assert!(matches!(after(89 + 899), Ok(Authorization::SignIn(_))));
-    gone(after(89 + 900));
+    gone(&after(89 + 900));
 }
 
 #[test]
@@ -128,13 +126,16 @@ fn a_pushed_request_belongs_to_its_app_and_cannot_be_changed_on_the_way() {
     let flow = Flow::new().trusted();
     app(&flow.house, "other", AppKind::Public, REDIRECT);
     let uri = push(&flow, &[]);
-    gone(flow.house.idp.authorize(&flow.anna(NOW), &by_name("other", &uri, &[])));
+    gone(&flow.house.idp.authorize(&flow.anna(NOW), &by_name("other", &uri, &[])));
     let same = [("scope", "openid"), ("response_type", "code")];
-    let ask = |uri: &str, beside: &[(&str, &str)]| {
-        match flow.house.idp.authorize(&flow.anna(NOW), &by_name("photos", uri, beside)).unwrap() {
-            Authorization::Answer(answer) => answer,
-            other @ (Authorization::SignIn(_) | Authorization::Consent(_)) => panic!("{other:?}"),
-        }
+    let ask = |uri: &str, beside: &[(&str, &str)]| match flow
+        .house
+        .idp
+        .authorize(&flow.anna(NOW), &by_name("photos", uri, beside))
+        .unwrap()
+    {
+        Authorization::Answer(answer) => answer,
+        other @ (Authorization::SignIn(_) | Authorization::Consent(_)) => panic!("{other:?}"),
     };
     assert!(ask(&uri, &same).get("code").is_some(), "the wrong app did not use it up");
     for beside in [
@@ -151,9 +152,9 @@ fn a_pushed_request_belongs_to_its_app_and_cannot_be_changed_on_the_way() {
         let expected = if beside.0 == "request" { "request_not_supported" } else { "invalid_request" };
         assert_eq!((answer.get("error"), answer.get("state")), (Some(expected), Some("s1")), "{beside:?}");
     }
-    gone(flow.house.idp.authorize(&flow.anna(NOW), &by_name("photos", &format!("{uri}x"), &[])));
+    gone(&flow.house.idp.authorize(&flow.anna(NOW), &by_name("photos", &format!("{uri}x"), &[])));
     let pairs = [("client_id", "photos"), ("lk_pushed", uri.strip_prefix(pushed::URN).unwrap())];
-    gone(flow.house.idp.authorize(&flow.anna(NOW), &AuthorizationRequest::from_pairs(pairs)));
+    gone(&flow.house.idp.authorize(&flow.anna(NOW), &AuthorizationRequest::from_pairs(pairs)));
 }
 
 #[test]

@@ -6,13 +6,17 @@
 use domain::grant::access_token::AccessTokenKey;
 use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::answer::{ErrorCode, ResponseMode};
 use super::pushed;
 
-/// Most bytes of a request, written as a query. It has to fit twice encoded into the head of the next request.
+/// Most bytes of a request that stands in an address.
 const MAX_QUERY: usize = 2048;
+
+/// Most bytes that it may have when it goes on: once as an address, and once more within the one that the browser comes from and
+/// names as its `Referer`. Both stand in one head of 8 KiB.
+const MAX_ADDRESSES: usize = 6400;
 
 /// Most bytes of a request that was pushed: it stands in no address.
 const MAX_PUSHED: usize = 8192;
@@ -181,7 +185,7 @@ impl AuthorizationRequest {
             return Some((BAD, "a parameter was given more than once"));
         }
         match self.reference {
-            None if self.length > MAX_QUERY => {
+            None if self.length > MAX_QUERY || self.addresses() > MAX_ADDRESSES => {
                 return Some((BAD, "the request is too long for an address; push it (RFC 9126)"));
             }
             Some(_) if self.length > MAX_PUSHED => return Some((BAD, "the request is too long")),
@@ -191,6 +195,13 @@ impl AuthorizationRequest {
             return Some((BAD, "a parameter beside request_uri is not the one that was pushed"));
         }
         self.unsupported.map(|code| (code, "give the parameters in the request itself, or push them (RFC 9126)"))
+    }
+
+    /// How long the addresses become in which it goes on.
+    fn addresses(&self) -> usize {
+        let once = self.resume(None);
+        let twice: usize = byte_serialize(once.as_bytes()).map(str::len).sum();
+        once.len() + twice
     }
 
     /// What was pushed, if it only refers to that.

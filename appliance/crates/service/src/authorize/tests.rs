@@ -93,6 +93,8 @@ fn everything_else_is_told_to_the_app() {
     }
     let long = "x".repeat(3000);
     assert_eq!(flow.error(&[("nonce", long.as_str())]), "invalid_request");
+    let long_when_encoded = "\"".repeat(1500);
+    assert_eq!(flow.error(&[("nonce", long_when_encoded.as_str())]), "invalid_request");
 }
 
 #[test]
@@ -110,8 +112,9 @@ fn every_answer_carries_state_and_issuer() {
 #[test]
 fn an_answer_keeps_the_query_of_the_address() {
     let parameters = vec![("code", "a b&c".to_owned())];
-    let at =
-        |uri: &str, mode| AuthorizationAnswer { redirect_uri: uri.to_owned(), mode, parameters: parameters.clone() }.location();
+    let at = |uri: &str, mode| {
+        AuthorizationAnswer { redirect_uri: uri.to_owned(), mode, parameters: parameters.clone() }.location()
+    };
     let (fragment, at) = (at("https://a.example/cb?x=1", ResponseMode::Fragment), |uri| at(uri, ResponseMode::Query));
     assert_eq!(fragment, "https://a.example/cb?x=1#code=a+b%26c");
     assert_eq!(at("https://a.example/cb"), "https://a.example/cb?code=a+b%26c");

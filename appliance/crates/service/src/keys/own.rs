@@ -27,7 +27,9 @@ impl Keyring {
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
         let jwk: Result<Jwk, _> = serde_json::from_value(jwk(&key.pair.public(), &kid, key.algorithm));
-        let Some(decoding) = jwk.ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()) else { return OwnToken::Foreign };
+        let Some(decoding) = jwk.ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()) else {
+            return OwnToken::Foreign;
+        };
         match jsonwebtoken::decode(text, &decoding, &validation) {
             Ok(token) => OwnToken::Ours(token.claims),
             Err(_) => OwnToken::Foreign,

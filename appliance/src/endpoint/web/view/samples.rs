@@ -52,6 +52,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     at_the_door(&mut pages);
     invited(&mut pages);
     apps(&mut pages);
+    on_the_way_to_an_app(&mut pages);
     about_me(&mut pages);
     ways_in(&mut pages);
     other_tabs(&mut pages);
@@ -280,6 +281,9 @@ fn apps(pages: &mut BTreeMap<String, String>) {
     page.apps.clear();
     page.passkey_due = Some(When::new(NOW + Span::days(12), NOW));
     rendered(pages, "dashboard_empty", &page);
+}
+
+fn on_the_way_to_an_app(pages: &mut BTreeMap<String, String>) {
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
             chrome: inside(),
