@@ -396,6 +396,36 @@ fn an_app_that_means_somebody_else_gets_them_when_who_is_there_has_left() {
 }
 
 #[test]
+fn who_shall_choose_goes_on_as_themselves_or_leaves() {
+    let flow = Flow::new(ConsentMode::Skip);
+    flow.server.clock.advance(30);
+    let door = flow.get(&authorize(&[("prompt", "select_account")]));
+    let page = flow.get(location(&door));
+    assert!(page.text().contains("Who goes on to Photos?"), "{}", page.text());
+    let text = page.text();
+    let rest = text.split_once("href=\"/reauthenticate").unwrap().1.split('"').next().unwrap();
+    let proof = flow.get(&format!("/reauthenticate{}", rest.replace("&#38;", "&")));
+    assert_eq!(proof.status, 200);
+    assert!(proof.text().contains("href=\"/choose?next="), "and may think again");
+}
+
+#[test]
+fn a_level_that_a_passkey_reaches_is_told_as_it_was_asked_for() {
+    let flow = Flow::new(ConsentMode::Skip);
+    for (changes, expected) in [
+        (("acr_values", "mfa"), "mfa"),
+        (("acr_values", "passkey mfa"), "passkey"),
+        (("acr_values", "urn:x"), "passkey"),
+        (("claims", r#"{"id_token":{"acr":{"essential":true,"values":["any"]}}}"#), "any"),
+    ] {
+        let code = parameter(location(&flow.get(&authorize(&[changes]))), "code").unwrap();
+        assert_eq!(claims(&flow.exchange(&code, &[]).json())["acr"], expected, "{changes:?}");
+    }
+    let unheard_of = r#"{"id_token":{"acr":{"essential":true,"value":"urn:x"}}}"#;
+    assert_eq!(error(&flow.get(&authorize(&[("claims", unheard_of)]))), "unmet_authentication_requirements");
+}
+
+#[test]
 fn a_pushed_request_goes_through_sign_in_and_consent_over_http() {
     let flow = Flow::new(ConsentMode::Ask);
     let answer = flow.push(&[("scope", "openid email")]);

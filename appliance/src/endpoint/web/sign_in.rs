@@ -343,6 +343,7 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
         username: me.account.name.to_string(),
         app: waiting,
         stronger,
+        somebody_else: next.after(choose::PATH),
         has_password: !stronger && has(CredentialKind::Password),
         next: next.as_str().to_owned(),
     };

@@ -185,6 +185,7 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             username: "mia".to_owned(),
             app: (!has_password).then(|| "Photos".to_owned()),
             stronger: !has_password,
+            somebody_else: "/choose?next=%2F".to_owned(),
             has_password,
             former: former.clone().filter(|_| has_password),
             next: "/account/sign-in".to_owned(),

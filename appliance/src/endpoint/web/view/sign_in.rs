@@ -53,6 +53,8 @@ pub(crate) struct Reauthenticate {
     pub app: Option<String>,
     /// Only a passkey is enough for that app.
     pub stronger: bool,
+    /// Where somebody else takes over.
+    pub somebody_else: String,
     pub has_password: bool,
     /// The name that the house had: its passkeys are asked for by a button of their own.
     pub former: Option<String>,
