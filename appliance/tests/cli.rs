@@ -625,7 +625,7 @@ fn a_house_with_an_owner_is_well_and_only_the_console_may_ask() {
     house.ok("group add owners backup");
     let token = house.json("service-account token create backup")["token"].as_str().unwrap().to_owned();
     let mut client = house.server.connect();
-    let call = harness::Call::get("/api/v1/health").header("Authorization", format!("Bearer {token}"));
+    let call = Call::get("/api/v1/health").header("Authorization", format!("Bearer {token}"));
     assert_eq!(client.send(&call).status, 403);
 }
 

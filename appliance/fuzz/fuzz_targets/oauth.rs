@@ -9,7 +9,8 @@ use domain::entropy::Entropy;
 use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 use service::{
-    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, Idp, Origin, Settings, TokenRequest,
+    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, Idp, Origin, PushRequest, Settings,
+    TokenRequest,
 };
 
 const NOW: Moment = Moment {
@@ -46,12 +47,19 @@ fuzz_target!(|texts: (&str, Option<&str>)| {
     let stranger = Context::anonymous(NOW, Origin::default());
     match HOUSE.authorize(&stranger, &AuthorizationRequest::from_pairs(pairs())) {
         Ok(Authorization::Answer(answer)) => {
-            assert!(answer.location().starts_with(&format!("{REDIRECT}?")), "{}", answer.location());
+            assert_eq!(answer.redirect_uri, REDIRECT);
+            let rest = answer.location().strip_prefix(REDIRECT).expect("to the app").to_owned();
+            assert!(rest.is_empty() || rest.starts_with(['?', '#']), "{rest}");
             assert!(answer.get("code").is_none());
         }
         Ok(Authorization::SignIn(needed)) => assert!(needed.next.starts_with("/authorize?")),
         Ok(Authorization::Consent(_)) => panic!("a stranger is asked for consent"),
         Err(_) => {}
+    }
+    if let Ok(asked) = PushRequest::parse(pairs(), header)
+        && let Ok(pushed) = HOUSE.push(&stranger, asked)
+    {
+        assert!(pushed.request_uri.starts_with("urn:ietf:params:oauth:request_uri:"));
     }
     if let Ok(request) = TokenRequest::parse(pairs(), header) {
         assert!(HOUSE.token(&stranger, &request).is_err());

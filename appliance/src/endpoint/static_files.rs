@@ -27,6 +27,7 @@ macro_rules! files {
 
 const FILES: &[File] = files! {
     "app.css": "text/css; charset=utf-8",
+    "form_post.js": "text/javascript; charset=utf-8",
     "helpers.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
     "reach.js": "text/javascript; charset=utf-8",

@@ -34,7 +34,12 @@ pub(super) fn complete(kind: Kind, secure: bool, response: &mut Response) {
             add("X-Frame-Options", "DENY");
             let targets = response.form_targets.take().unwrap_or_default();
             let reached = response.script_targets.take().unwrap_or_default();
-            let policy = format!("{POLICY}; connect-src 'self'{reached}; form-action 'self'{targets}");
+            let forms = match (response.forms_lead_here, targets.trim_start()) {
+                (true, _) => format!("'self'{targets}"),
+                (false, "") => "'none'".to_owned(),
+                (false, target) => target.to_owned(),
+            };
+            let policy = format!("{POLICY}; connect-src 'self'{reached}; form-action {forms}");
             response.headers.push(("Content-Security-Policy", policy));
         }
         Kind::Protocol | Kind::Admin => add("Cache-Control", "no-store"),

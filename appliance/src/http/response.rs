@@ -19,6 +19,8 @@ pub(crate) struct Response {
     pub(super) body: Body,
     pub(super) form_targets: Option<String>,
     pub(super) script_targets: Option<String>,
+    /// Whether its forms lead to us as well.
+    pub(super) forms_lead_here: bool,
 }
 
 /// The bytes of an answer.
@@ -46,7 +48,15 @@ impl Response {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
         let (form_targets, script_targets) = (None, None);
-        Self { status, headers: Vec::new(), content_type: None, body: Body::Static(b""), form_targets, script_targets }
+        Self {
+            status,
+            headers: Vec::new(),
+            content_type: None,
+            body: Body::Static(b""),
+            form_targets,
+            script_targets,
+            forms_lead_here: true,
+        }
     }
 
     fn with(status: u16, content_type: &'static str, body: Body) -> Self {
@@ -176,6 +186,12 @@ impl Response {
     pub(crate) fn form_target(mut self, origin: &str) -> Self {
         add_source(&mut self.form_targets, origin);
         self
+    }
+
+    /// The same for a page whose forms lead to that origin and not back to us.
+    pub(crate) fn only_form_target(mut self, origin: &str) -> Self {
+        self.forms_lead_here = false;
+        self.form_target(origin)
     }
 
     /// Lets the scripts of this page ask one more origin: the name of the house, to see whether it leads here.

@@ -146,6 +146,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::related_origins::ROUTES,
     endpoint::static_files::ROUTES,
     endpoint::trust::ROUTES,
+    endpoint::web::CHOOSE,
     endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,
     endpoint::web::DEVICES,

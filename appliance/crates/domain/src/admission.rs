@@ -20,7 +20,7 @@ pub enum NotAdmitted {
     NoAccess,
     /// The person must prove more.
     TooWeak {
-        /// What the groups demand.
+        /// What the groups or the app demand.
         demanded: Strength,
         /// What was proven.
         proven: Strength,
@@ -51,11 +51,20 @@ pub fn demanded(groups: &[Group]) -> Strength {
     groups.iter().map(|group| group.strength).max().unwrap_or_default()
 }
 
-/// Decides for a person in these groups (all of them, direct or not) and an app that lets `access` in.
+/// What an app asks of everybody who wants in.
+#[derive(Clone, Copy, Debug)]
+pub struct Door<'a> {
+    /// The groups whose members it lets in.
+    pub access: &'a [GroupId],
+    /// How strongly everybody has to sign in there.
+    pub strength: Strength,
+}
+
+/// Decides for a person in these groups (all of them, direct or not) who stands before that app.
 pub fn admit(
     account: &Account,
     groups: &[Group],
-    access: &[GroupId],
+    door: Door<'_>,
     proven: Strength,
     now: Timestamp,
 ) -> Result<(), NotAdmitted> {
@@ -64,10 +73,10 @@ pub fn admit(
         AccountKind::Service => return Err(NotAdmitted::NoPerson),
     }
     account.usable(now).map_err(NotAdmitted::Unusable)?;
-    if !groups.iter().any(|group| access.contains(&group.id)) {
+    if !groups.iter().any(|group| door.access.contains(&group.id)) {
         return Err(NotAdmitted::NoAccess);
     }
-    let demanded = demanded(groups);
+    let demanded = demanded(groups).max(door.strength);
     if proven < demanded { Err(NotAdmitted::TooWeak { demanded, proven }) } else { Ok(()) }
 }
 
@@ -77,6 +86,10 @@ mod tests {
     use crate::id::{AccountId, Subject};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn door(access: &[GroupId]) -> Door<'_> {
+        Door { access, strength: Strength::Any }
+    }
 
     fn account() -> Account {
         Account {
@@ -108,18 +121,29 @@ mod tests {
     #[test]
     fn an_app_that_lets_nobody_in_is_open_to_nobody() {
         let groups = [group(1, Strength::Any)];
-        assert_eq!(admit(&account(), &groups, &[], Strength::Passkey, NOW), Err(NotAdmitted::NoAccess));
-        assert_eq!(admit(&account(), &groups, &[GroupId(2)], Strength::Passkey, NOW), Err(NotAdmitted::NoAccess));
-        assert_eq!(admit(&account(), &groups, &[GroupId(1)], Strength::Any, NOW), Ok(()));
+        assert_eq!(admit(&account(), &groups, door(&[]), Strength::Passkey, NOW), Err(NotAdmitted::NoAccess));
+        assert_eq!(admit(&account(), &groups, door(&[GroupId(2)]), Strength::Passkey, NOW), Err(NotAdmitted::NoAccess));
+        assert_eq!(admit(&account(), &groups, door(&[GroupId(1)]), Strength::Any, NOW), Ok(()));
     }
 
     #[test]
     fn the_strictest_of_all_groups_counts_also_one_that_opens_no_app() {
         let groups = [group(1, Strength::Any), group(2, Strength::Passkey)];
         assert_eq!(
-            admit(&account(), &groups, &[GroupId(1)], Strength::Mfa, NOW),
+            admit(&account(), &groups, door(&[GroupId(1)]), Strength::Mfa, NOW),
             Err(NotAdmitted::TooWeak { demanded: Strength::Passkey, proven: Strength::Mfa })
         );
+    }
+
+    #[test]
+    fn an_app_may_demand_more_than_the_groups_do() {
+        let groups = [group(1, Strength::Any)];
+        let strict = Door { access: &[GroupId(1)], strength: Strength::Mfa };
+        assert_eq!(
+            admit(&account(), &groups, strict, Strength::Any, NOW),
+            Err(NotAdmitted::TooWeak { demanded: Strength::Mfa, proven: Strength::Any })
+        );
+        assert_eq!(admit(&account(), &groups, strict, Strength::Mfa, NOW), Ok(()));
     }
 
     #[test]
@@ -131,7 +155,7 @@ mod tests {
             Account { valid_from: Some(Timestamp::from_unix(1_900_000_000)), ..account() },
             Account { kind: AccountKind::Service, ..account() },
         ] {
-            assert!(admit(&account, &groups, &[GroupId(1)], Strength::Passkey, NOW).is_err());
+            assert!(admit(&account, &groups, door(&[GroupId(1)]), Strength::Passkey, NOW).is_err());
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::group::Group;
 use crate::id::GroupId;
 use crate::name::GroupName;
 use crate::scope::Scopes;
+use crate::strength::Strength;
 
 /// Most bytes of a claim's name.
 pub const MAX_CLAIM_NAME: usize = 128;
@@ -137,12 +138,38 @@ pub struct RequestedClaims {
     pub id_token: Vec<String>,
     /// For userinfo.
     pub userinfo: Vec<String>,
+    /// Which of the levels that it asked for the sign-in reached: what `acr` says.
+    pub acr: Option<Strength>,
 }
 
 impl RequestedClaims {
     /// Whether none were.
     pub fn is_empty(&self) -> bool {
-        self.id_token.is_empty() && self.userinfo.is_empty()
+        self.id_token.is_empty() && self.userinfo.is_empty() && self.acr.is_none()
+    }
+
+    /// The scopes that mean the same to the person who is asked.
+    pub fn scopes(&self) -> Scopes {
+        self.id_token.iter().chain(&self.userinfo).filter_map(|name| scope_of(name)?.parse().ok()).collect()
+    }
+
+    /// Those of them that this app can get at all: the standard ones and those of its own rules.
+    #[must_use]
+    pub fn known(self, rules: &[ClaimRule]) -> Self {
+        let known = |name: &String| scope_of(name).is_some() || rules.iter().any(|rule| rule.name.as_str() == name);
+        let keep = |names: Vec<String>| names.into_iter().filter(known).collect();
+        Self { id_token: keep(self.id_token), userinfo: keep(self.userinfo), acr: self.acr }
+    }
+
+    /// Where the app wants to find that claim.
+    fn placement(&self, name: &str) -> Option<Placement> {
+        let wanted = |names: &[String]| names.iter().any(|one| one == name);
+        match (wanted(&self.id_token), wanted(&self.userinfo)) {
+            (true, true) => Some(Placement::Both),
+            (true, false) => Some(Placement::IdToken),
+            (false, true) => Some(Placement::Userinfo),
+            (false, false) => None,
+        }
     }
 }
 
@@ -214,6 +241,11 @@ impl Placement {
             Self::IdToken => "id_token",
             Self::Userinfo => "userinfo",
         }
+    }
+
+    /// In both places.
+    fn with(self, other: Self) -> Self {
+        if self == other { self } else { Self::Both }
     }
 
     /// Whether it is put into the ID token.
@@ -382,6 +414,45 @@ pub fn release(person: Person<'_>, scopes: &Scopes, rules: &[ClaimRule]) -> Vec<
     }
     released.sort_by(|a, b| a.name.cmp(&b.name));
     released
+}
+
+/// The same with the claims that the app asked for by name, each where it wants to find it. The person agreed to them as to
+/// the scopes that mean the same.
+pub fn release_asked(
+    person: Person<'_>,
+    scopes: &Scopes,
+    asked: &RequestedClaims,
+    rules: &[ClaimRule],
+) -> Vec<Released> {
+    let mut released = release(person, &scopes.with(&asked.scopes()), rules);
+    released.retain_mut(|one| match (asked.placement(&one.name), &one.provenance) {
+        (Some(wanted), Provenance::Scope { scope, .. }) if !scopes.has(scope) => {
+            one.placement = wanted;
+            true
+        }
+        (Some(wanted), Provenance::Scope { .. } | Provenance::Rule { .. }) => {
+            one.placement = one.placement.with(wanted);
+            true
+        }
+        (None, Provenance::Scope { scope, .. }) => scopes.has(scope),
+        (None, Provenance::Rule { .. }) => true,
+    });
+    released
+}
+
+/// The scope that brings the standard claim of that name (OpenID Connect Core section 5.4).
+pub fn scope_of(name: &str) -> Option<&'static str> {
+    match name {
+        "preferred_username" | "picture" | "updated_at" => return Some("profile"),
+        "email_verified" => return Some("email"),
+        "groups" => return Some("groups"),
+        _ => {}
+    }
+    match ATTRIBUTES.iter().find(|one| one.claim == name)?.kind {
+        AttributeKind::Label | AttributeKind::Locale | AttributeKind::Zone => Some("profile"),
+        AttributeKind::MailList => Some("email"),
+        AttributeKind::Phone => None,
+    }
 }
 
 /// The names of all claims that a scope can bring.

@@ -82,6 +82,43 @@ fn the_standard_claims_follow_their_scopes() {
 }
 
 #[test]
+fn a_claim_asked_for_by_name_comes_without_its_scope_and_alone() {
+    let account = account();
+    let person = Person { account: &account, groups: &[], picture: None };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let rules = [ClaimRule { placement: Placement::Userinfo, ..rule("tier", Combine::First, &[(1, json!(1))]) }];
+    let asked = RequestedClaims {
+        id_token: names(&["email", "tier", "acr", "nonsense"]),
+        userinfo: names(&["given_name", "tier"]),
+        acr: None,
+    };
+    let asked = asked.known(&rules);
+    assert_eq!(asked.id_token, ["email", "tier"]);
+    assert_eq!(asked.scopes(), "email profile".parse().unwrap());
+    let made = release_asked(person, &"openid".parse().unwrap(), &asked, &rules);
+    let places: Vec<_> = made.iter().map(|one| (one.name.as_str(), one.placement)).collect();
+    assert_eq!(places, [("email", Placement::IdToken), ("given_name", Placement::Userinfo)]);
+    let groups = [group(1, "family")];
+    let made = release_asked(Person { groups: &groups, ..person }, &"email".parse().unwrap(), &asked, &rules);
+    let place = |name: &str| made.iter().find(|one| one.name == name).map(|one| one.placement);
+    assert_eq!(place("email"), Some(Placement::Both), "the scope brings it everywhere");
+    assert_eq!(place("tier"), Some(Placement::Both), "the app found it in userinfo, and wants it in the token too");
+    assert_eq!(place("email_verified"), Some(Placement::Both));
+}
+
+#[test]
+fn every_standard_claim_has_the_scope_that_brings_it() {
+    for name in standard_names() {
+        let scope = scope_of(name).unwrap_or_else(|| panic!("{name}"));
+        for other in ["profile", "email", "groups"] {
+            let brought = value(&released(other, &[]), name).is_some();
+            assert!(!brought || other == scope, "{name} comes with {other} and not with {scope}");
+        }
+    }
+    assert_eq!(scope_of("phone_number"), None);
+}
+
+#[test]
 fn only_groups_of_the_person_give_values() {
     let rules = [rule("role", Combine::First, &[(9, json!("admin")), (2, json!("editor")), (1, json!("viewer"))])];
     let all = released("openid", &rules);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -64,6 +66,14 @@ impl Digest {
         Self(bytes)
     }
 
+    /// From its 43 characters of base64url, as the protocols write digests; `None` for anything else.
+    pub fn from_text(raw: &str) -> Option<Self> {
+        if raw.len() != 43 {
+            return None;
+        }
+        URL_SAFE_NO_PAD.decode(raw).ok()?.try_into().ok().map(Self)
+    }
+
     /// The 32 bytes to store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -87,6 +97,15 @@ impl fmt::Debug for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_the_protocols_write_it() {
+        let text = URL_SAFE_NO_PAD.encode(Digest::of(b"x").as_bytes());
+        assert_eq!(Digest::from_text(&text), Some(Digest::of(b"x")));
+        for wrong in ["", "x", &text[1..], &format!("{text}A"), &"!".repeat(43), &"A".repeat(44)] {
+            assert_eq!(Digest::from_text(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_secret_never_shows_in_debug_output() {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::account::Account;
-use domain::admission::{self, NotAdmitted};
-use domain::claim::{self, Person, Released};
+use domain::admission::{self, Door, NotAdmitted};
+use domain::claim::{self, Person, Released, RequestedClaims};
 use domain::id::AccountId;
 use domain::scope::{Scope, Scopes};
 use domain::strength::Strength;
@@ -29,7 +29,8 @@ impl Known {
         (proven, now): (Strength, Timestamp),
     ) -> Result<Result<Admitted, NotAdmitted>, Fault> {
         let Some(person) = self.person(reader, account)? else { return Ok(Err(NotAdmitted::NoPerson)) };
-        let verdict = admission::admit(&person.account, &person.groups, &app.access, proven, now);
+        let door = Door { access: &app.access, strength: app.client.settings.strength };
+        let verdict = admission::admit(&person.account, &person.groups, door, proven, now);
         Ok(verdict.map(|()| Admitted { person, app: Arc::clone(app) }))
     }
 }
@@ -47,11 +48,22 @@ impl Admitted {
         asked.grantable(&extra.collect())
     }
 
+    /// What of the claims asked for by name the app can get.
+    pub(crate) fn askable(&self, asked: RequestedClaims) -> RequestedClaims {
+        asked.known(&self.app.claims)
+    }
+
     /// The claims about this person for the app.
     pub(crate) fn claims(&self, scopes: &Scopes, issuer: &str) -> Vec<Released> {
+        self.claims_asked(scopes, &RequestedClaims::default(), issuer)
+    }
+
+    /// The same with those that the app asked for by name.
+    pub(crate) fn claims_asked(&self, scopes: &Scopes, asked: &RequestedClaims, issuer: &str) -> Vec<Released> {
         let KnownPerson { account, groups, picture } = &*self.person;
         let picture = picture.map(|at| picture_url(issuer, account, at));
-        claim::release(Person { account, groups, picture: picture.as_deref() }, scopes, &self.app.claims)
+        let person = Person { account, groups, picture: picture.as_deref() };
+        claim::release_asked(person, scopes, asked, &self.app.claims)
     }
 }
 

@@ -165,6 +165,7 @@ mod tests {
             host: domain::host::Host::provisional(),
             challenge: None,
             nonce: None,
+            dpop_jkt: None,
             trial: false,
             issued_at,
         }

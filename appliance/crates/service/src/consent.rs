@@ -40,7 +40,7 @@ impl Idp {
             for family in families.iter().filter(|family| ctx.now < family.expires_at) {
                 let granted = &family.granted;
                 let (scopes, _) = given.entry(granted.client).or_insert_with(|| (Scopes::default(), family.created_at));
-                *scopes = scopes.with(&granted.scopes);
+                *scopes = scopes.with(&granted.scopes).with(&granted.claims.scopes());
             }
             let mut views = Vec::new();
             for (client, (scopes, granted_at)) in given {

@@ -8,6 +8,7 @@ use domain::scope;
 use domain::strength::Strength;
 use serde_json::json;
 
+use crate::authorize::{PROMPTS, ResponseMode};
 use crate::token::{CLIENT_AUTHENTICATION, GRANTS};
 
 /// What the protocol itself says in an ID token.
@@ -19,6 +20,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
     let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
     let claims: Vec<_> = PROTOCOL.into_iter().chain(claim::standard_names()).collect();
+    let modes = ResponseMode::ALL.map(ResponseMode::as_str);
     let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
     let document = json!({
         "issuer": issuer,
@@ -28,7 +30,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "jwks_uri": at("/.well-known/jwks.json"),
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": modes,
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "acr_values_supported": strengths,
@@ -37,11 +39,14 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_parameter_supported": false,
+        "display_values_supported": ["page"],
+        "prompt_values_supported": PROMPTS,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": false,
     });
     document.to_string().into_bytes().into()
 }

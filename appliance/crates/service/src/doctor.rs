@@ -166,7 +166,9 @@ impl Idp {
     ) {
         let (Some(error), Some(why)) = (answer.get("error"), answer.get("error_description")) else { return };
         // These are answers to a person, or to an app that only asked whether somebody is there.
-        if ["access_denied", "login_required", "consent_required", "interaction_required"].contains(&error) {
+        if ["access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required"]
+            .contains(&error)
+        {
             return;
         }
         let (parameter, came) = request.named_in(why).unwrap_or((error, ""));

@@ -59,8 +59,8 @@ pub use app::{
     MAX_EXTRA_SCOPES, NewApp,
 };
 pub use authorize::{
-    Authorization, AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, ConsentNeeded, ErrorCode, ScopeView,
-    SignInNeeded, SignInReason,
+    Authorization, AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, ConsentNeeded, ErrorCode, PushAnswer,
+    PushRefusal, PushRequest, ResponseMode, ScopeView, SignInNeeded, SignInReason,
 };
 pub use consent::ConsentView;
 pub use context::{Context, Origin};

@@ -11,6 +11,7 @@ use domain::permission::Need;
 use domain::secret;
 use domain::time::Timestamp;
 
+use crate::authorize::Pushed;
 use crate::codes::Codes;
 use crate::doctor::Complaints;
 use crate::keys::Keyring;
@@ -31,6 +32,8 @@ pub(crate) struct OAuth {
     families: AtomicU32,
     /// Authorization codes.
     pub(crate) codes: Codes,
+    /// Authorization requests that apps pushed.
+    pub(crate) pushed: Pushed,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
     /// What apps did wrong lately.

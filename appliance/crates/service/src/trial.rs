@@ -208,7 +208,7 @@ impl Idp {
             Err(why) => return Ok(TrialReport::Refused { why: why.to_string() }),
         };
         let issuer = self.issuer();
-        let claims = admitted.claims(&granted.scopes, &issuer);
+        let claims = admitted.claims_asked(&granted.scopes, &granted.claims, &issuer);
         let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
         let subject = admitted.account().subject;

@@ -68,7 +68,7 @@ impl Idp {
                 .known
                 .admit(op, &app, granted.account, (granted.authentication.strength, ctx.now))?
                 .map_err(|why| OpError::Refused(BearerRefusal::NotAdmitted(why)))?;
-            let claims = admitted.claims(&granted.scopes, &self.reached_at(ctx).issuer());
+            let claims = admitted.claims_asked(&granted.scopes, &granted.claims, &self.reached_at(ctx).issuer());
             Ok(document(admitted.account().subject, &claims))
         })
     }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use form_urlencoded::Serializer;
-use service::{Authorization, AuthorizationRequest, Context, Idp, SignInNeeded, SignInReason};
+use service::{Authorization, AuthorizationRequest, Context, Idp};
 
-use crate::endpoint::web::next::Next;
 use crate::endpoint::web::visit::{Answer, Lane, anybody};
-use crate::endpoint::web::{app_confused, ask_consent};
+use crate::endpoint::web::{app_confused, ask_consent, send_answer, to_the_door};
 use crate::http::{App, Request, Response};
 
 /// Longer than any request that the service takes.
@@ -21,7 +20,7 @@ async fn authorize(app: Arc<App>, request: Request) -> Answer {
     let wanted = AuthorizationRequest::from_pairs(request.query.iter());
     let op = move |idp: &Idp, ctx: &Context| idp.authorize(ctx, &wanted);
     match anybody(&app, &request, Lane::General, op).await? {
-        Ok(Authorization::Answer(answer)) => Ok(Response::redirect303(&answer.location())),
+        Ok(Authorization::Answer(answer)) => Ok(send_answer(&app, &request, &answer)),
         Ok(Authorization::SignIn(needed)) => Ok(to_the_door(&needed)),
         Ok(Authorization::Consent(needed)) => Ok(ask_consent(&app, &request, needed).await),
         Err(error) => Err(app_confused(&app, &request, error)),
@@ -39,12 +38,4 @@ pub(super) async fn post(_: Arc<App>, request: Request) -> Response {
         return Response::text(400, "The request is too long.");
     }
     Response::redirect303(&format!("/authorize?{query}"))
-}
-
-fn to_the_door(needed: &SignInNeeded) -> Response {
-    let door = match needed.reason {
-        SignInReason::NotSignedIn => "/signin",
-        SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",
-    };
-    Response::redirect303(&Next::read(&needed.next).after(door))
 }

@@ -3,7 +3,7 @@
 use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use serde_json::json;
-use service::{BearerRefusal, Fault, TokenRefusal};
+use service::{BearerRefusal, Fault, PushRefusal, TokenRefusal};
 
 use crate::endpoint::web::visit::accident;
 use crate::http::{App, Response};
@@ -44,6 +44,17 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::Refresh(_)
         | TokenRefusal::NotAdmitted(_)
         | TokenRefusal::Denied(_) => answer,
+    }
+}
+
+/// The answer of the pushed authorization request endpoint to what it does not take (RFC 9126 section 2.3).
+pub(super) fn push_refused(refusal: &PushRefusal) -> Response {
+    match refusal {
+        PushRefusal::Client(refusal) => token_refused(refusal),
+        PushRefusal::Request(code, why) => {
+            Response::json(400, &json!({ "error": code.as_str(), "error_description": why }))
+        }
+        PushRefusal::Denied(denied) => token_refused(&TokenRefusal::Denied(*denied)),
     }
 }
 

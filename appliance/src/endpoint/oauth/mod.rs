@@ -3,6 +3,7 @@
 mod authorize;
 mod discovery;
 mod error;
+mod par;
 mod token;
 mod userinfo;
 
@@ -23,6 +24,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::post(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::options(Kind::Protocol, "/userinfo", handler!(preflight)),
+    Route::post(Kind::Protocol, "/par", handler!(par::push)),
+    Route::options(Kind::Protocol, "/par", handler!(preflight)),
 ];
 
 /// Apps that live in a browser may read the answer. No cookie is looked at, so nothing is given away.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use service::{
-    AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, ConsentNeeded, Context, Idp, OpError, ScopeView,
-    SignedIn,
+    AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, ConsentNeeded, Context, Idp, OpError, ResponseMode,
+    ScopeView, SignedIn,
 };
 
 use super::dashboard;
 use super::next::{Next, form_target};
-use super::view::apps::{Consent, Share};
-use super::view::part::{Face, Icon};
+use super::view::apps::{Consent, FormPost, Share};
+use super::view::part::{Chrome, Face, Icon};
 use super::view::trouble::Trouble;
 use super::visit::{Answer, Fields, Lane, accident, anybody, denied_here, frame, inside, page, refused, show, trouble};
 use crate::http::{App, Kind, Request, Response, Route};
@@ -31,6 +31,10 @@ async fn question(app: &App, request: &Request, asked: ConsentNeeded) -> Answer 
     let (apps, mine) = found.map_err(|error| refused(app, request, error))?;
     let known = apps.iter().find(|known| known.client.name == asked.client);
     let title = asked.app.as_str();
+    let (gets, has): (Vec<_>, Vec<_>) = asked.scopes.iter().partition(|scope| scope.new);
+    // Asked once more for what was agreed to, all of it is what it gets.
+    let again = !gets.is_empty() && !has.is_empty();
+    let (gets, has) = if gets.is_empty() { (has, gets) } else { (gets, has) };
     let page = Consent {
         chrome: frame(app, &me).at_name(&request.at),
         request: asked.request,
@@ -41,8 +45,11 @@ async fn question(app: &App, request: &Request, asked: ConsentNeeded) -> Answer 
         username: mine.account.name.to_string(),
         mail: super::profile::primary_mail(&mine.account),
         face: Face::new(mine.account.display_name(), me.picture.clone()),
-        again: asked.scopes.iter().any(|scope| !scope.new),
-        gets: asked.scopes.iter().map(share).collect(),
+        again,
+        gets: gets.into_iter().map(share).collect(),
+        has: has.into_iter().map(share).collect(),
+        policy: asked.policy_uri.map(|uri| uri.to_string()),
+        terms: asked.terms_uri.map(|uri| uri.to_string()),
     };
     let page = show(app, 200, &page);
     Ok(match form_target(&asked.redirect_uri) {
@@ -69,6 +76,24 @@ fn place(redirect_uri: &str) -> String {
     host.unwrap_or_default()
 }
 
+/// The answer to the app, by way of the browser.
+pub(crate) fn send(app: &App, request: &Request, answer: &AuthorizationAnswer) -> Response {
+    match answer.mode {
+        ResponseMode::Query | ResponseMode::Fragment => Response::redirect303(&answer.location()),
+        ResponseMode::FormPost => {
+            let page = FormPost {
+                chrome: Chrome::at(&request.at),
+                place: place(&answer.redirect_uri),
+                target: answer.redirect_uri.clone(),
+                fields: answer.parameters.clone(),
+            };
+            // With another policy browsers would call the form's origin `null`. The address of this page never gets there.
+            let page = show(app, 200, &page).header("Referrer-Policy", "strict-origin");
+            page.only_form_target(&form_target(&answer.redirect_uri).unwrap_or_default())
+        }
+    }
+}
+
 /// Why an app cannot be answered: told to the person, never to an address that is not to be trusted.
 pub(crate) fn app_confused(app: &App, request: &Request, error: OpError<AuthorizeRefusal>) -> Response {
     match error {
@@ -79,6 +104,7 @@ pub(crate) fn app_confused(app: &App, request: &Request, error: OpError<Authoriz
             | AuthorizeRefusal::UnknownClient { .. }
             | AuthorizeRefusal::NoRedirectUri { .. }
             | AuthorizeRefusal::UnknownRedirectUri { .. }
+            | AuthorizeRefusal::PushedRequestGone
             | AuthorizeRefusal::NothingToAnswer),
         ) => trouble(app, 400, Trouble::AppConfused { detail: refusal.to_string() }),
     }
@@ -106,7 +132,7 @@ async fn answer(app: Arc<App>, request: Request) -> Answer {
     let op = move |idp: &Idp, context: &Context| decide(idp, context, &asked, allowed);
     match anybody(&app, &request, Lane::General, op).await? {
         Ok(Answered::GoOn(next)) => Ok(Response::redirect303(Next::read(&next).path())),
-        Ok(Answered::No(answer)) => Ok(Response::redirect303(&answer.location())),
+        Ok(Answered::No(answer)) => Ok(send(&app, &request, &answer)),
         Err(error) => Err(app_confused(&app, &request, error)),
     }
 }

@@ -1,5 +1,6 @@
 //! The pages that people see. No policy here: handlers parse, operate and render.
 
+mod choose;
 mod consent;
 mod dashboard;
 mod devices;
@@ -18,7 +19,8 @@ pub(crate) mod view;
 pub(in crate::endpoint) mod visit;
 mod ways_in;
 
-pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent};
+pub(crate) use choose::ROUTES as CHOOSE;
+pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent, send as send_answer};
 pub(crate) use dashboard::ROUTES as DASHBOARD;
 pub(crate) use devices::ROUTES as DEVICES;
 pub(crate) use granted::ROUTES as GRANTED;
@@ -27,7 +29,7 @@ pub(crate) use moved::ROUTES as MOVED;
 pub(crate) use picture::ROUTES as PICTURE;
 pub(crate) use profile::ROUTES as PROFILE;
 pub(crate) use recover::ROUTES as RECOVER;
-pub(crate) use sign_in::ROUTES as SIGN_IN;
+pub(crate) use sign_in::{ROUTES as SIGN_IN, to_the_door};
 pub(crate) use ssh_keys::ROUTES as SSH_KEYS;
 pub(crate) use trouble::in_plain_sight;
 pub(crate) use ways_in::ROUTES as WAYS_IN;

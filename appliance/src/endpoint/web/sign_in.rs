@@ -8,16 +8,16 @@ use domain::strength::Strength;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
-    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInOutcome, SignInReason, SignInRefusal,
-    SignedIn, Whose,
+    Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInReason,
+    SignInRefusal, SignedIn, Whose,
 };
 
-use super::moved;
 use super::next::{Next, form_target};
 use super::view::part::{Chrome, News, Notice};
 use super::view::sign_in::{Reauthenticate, SecondFactor, SignIn, SignOut, SignedOut};
 use super::view::trouble::Trouble;
 use super::visit::{Answer, Fields, Lane, accident, anybody, denied_here, frame, inside, page, refused, show, trouble};
+use super::{choose, moved};
 use crate::endpoint::session;
 use crate::http::{App, Kind, Request, Response, Route};
 
@@ -50,8 +50,8 @@ async fn sign_in(app: Arc<App>, request: Request) -> Answer {
     let (known, waiting) = anybody(&app, &request, Lane::General, op).await?;
     if known {
         // Signed in: on with it, unless the app wants to see it again or with a stronger proof.
-        let again = waiting.as_ref().is_some_and(|waiting| waiting.reason.is_some());
-        let path = if again { next.after("/reauthenticate") } else { next.path().to_owned() };
+        let reason = waiting.as_ref().and_then(|waiting| waiting.reason);
+        let path = reason.map_or_else(|| next.path().to_owned(), |reason| next.after(door_for(reason, true)));
         return Ok(Response::redirect303(&path));
     }
     let username = waiting.as_ref().map(|waiting| waiting.login_hint.clone()).unwrap_or_default();
@@ -59,30 +59,44 @@ async fn sign_in(app: Arc<App>, request: Request) -> Answer {
 }
 
 /// The app behind a sign-in.
-struct Waiting {
-    app: String,
+pub(super) struct Waiting {
+    pub(super) app: String,
     /// Why somebody has to sign in, if they have to.
-    reason: Option<SignInReason>,
+    pub(super) reason: Option<SignInReason>,
     login_hint: String,
     /// Where its answer goes, as `form-action` calls it; the service has checked it.
-    target: Option<String>,
+    pub(super) target: Option<String>,
 }
 
-fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<Waiting> {
-    let request = request?;
-    let target = request.redirect_uri().and_then(form_target);
-    match idp.authorize(context, &request) {
-        Ok(Authorization::SignIn(needed)) => Some(Waiting {
+pub(super) fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationRequest>) -> Option<Waiting> {
+    match idp.waiting(context, &request?) {
+        Ok(Some(Authorization::SignIn(needed))) => Some(Waiting {
             app: needed.app.to_string(),
             reason: Some(needed.reason),
             login_hint: needed.login_hint.unwrap_or_default(),
-            target,
+            target: form_target(&needed.redirect_uri),
         }),
-        Ok(Authorization::Consent(asked)) => {
-            Some(Waiting { app: asked.app.to_string(), reason: None, login_hint: String::new(), target })
-        }
+        Ok(Some(Authorization::Consent(asked))) => Some(Waiting {
+            app: asked.app.to_string(),
+            reason: None,
+            login_hint: String::new(),
+            target: form_target(&asked.redirect_uri),
+        }),
         // Whatever else is the matter is told by `/authorize` itself.
-        Ok(Authorization::Answer(_)) | Err(_) => None,
+        Ok(Some(Authorization::Answer(_)) | None) | Err(_) => None,
+    }
+}
+
+/// The page where the sign-in that an app waits for begins.
+pub(crate) fn to_the_door(needed: &SignInNeeded) -> Response {
+    Response::redirect303(&Next::read(&needed.next).after(door_for(needed.reason, false)))
+}
+
+fn door_for(reason: SignInReason, signed_in: bool) -> &'static str {
+    match reason {
+        SignInReason::NotSignedIn if !signed_in => "/signin",
+        SignInReason::NotSignedIn | SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",
+        SignInReason::Choose | SignInReason::SomebodyElse => choose::PATH,
     }
 }
 
@@ -287,14 +301,14 @@ fn second_step(
 }
 
 /// After the sign-in the browser may go on to the app that waits, without another click.
-fn leading_to(target: Option<String>, page: Response) -> Response {
+pub(super) fn leading_to(target: Option<String>, page: Response) -> Response {
     match target {
         Some(target) => page.form_target(&target),
         None => page,
     }
 }
 
-fn asked_next(request: &Request) -> Next {
+pub(super) fn asked_next(request: &Request) -> Next {
     request.query.one("next").ok().flatten().map(Next::read).unwrap_or_default()
 }
 
@@ -307,7 +321,20 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
     let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;
     let reason = waiting.as_ref().and_then(|waiting| waiting.reason);
-    let stronger = reason == Some(SignInReason::Stronger(Strength::Passkey));
+    let has = |kind| credentials.iter().any(|known| known.kind == kind);
+    // With a password two factors are reached by an authenticator app only.
+    let stronger = match reason {
+        Some(SignInReason::Stronger(Strength::Passkey)) => true,
+        Some(SignInReason::Stronger(Strength::Mfa)) => !has(CredentialKind::Totp),
+        Some(
+            SignInReason::Stronger(Strength::Any)
+            | SignInReason::NotSignedIn
+            | SignInReason::Again
+            | SignInReason::Choose
+            | SignInReason::SomebodyElse,
+        )
+        | None => false,
+    };
     let (waiting, target) = waiting.map(|waiting| (waiting.app, waiting.target)).unzip();
     let page = Reauthenticate {
         chrome: frame(&app, &me).at_name(&request.at),
@@ -316,7 +343,8 @@ async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
         username: me.account.name.to_string(),
         app: waiting,
         stronger,
-        has_password: !stronger && credentials.iter().any(|known| known.kind == CredentialKind::Password),
+        somebody_else: next.after(choose::PATH),
+        has_password: !stronger && has(CredentialKind::Password),
         next: next.as_str().to_owned(),
     };
     Ok(leading_to(target.flatten(), show(&app, 200, &page)))

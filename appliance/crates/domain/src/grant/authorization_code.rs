@@ -6,6 +6,7 @@ use crate::grant::pkce::{CodeChallenge, CodeVerifier};
 use crate::host::Host;
 use crate::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
 use crate::scope::Scopes;
+use crate::secret::Digest;
 use crate::sign_in::Factors;
 use crate::strength::Strength;
 use crate::time::{Span, Timestamp};
@@ -41,6 +42,14 @@ pub struct Granted {
     pub claims: RequestedClaims,
 }
 
+impl Granted {
+    /// What the ID token says about how strongly the person proved it: of the levels that the app asked for, the one that was
+    /// reached (OpenID Connect Core section 5.5.1.1).
+    pub fn acr(&self) -> Strength {
+        self.claims.acr.unwrap_or(self.authentication.strength)
+    }
+}
+
 /// A code in flight. It has no `redeem` twice: redeeming consumes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationCode {
@@ -54,6 +63,8 @@ pub struct AuthorizationCode {
     pub challenge: Option<CodeChallenge>,
     /// To be repeated in the ID token.
     pub nonce: Option<String>,
+    /// The thumbprint of the key that its tokens must be bound to (`dpop_jkt`, RFC 9449 section 10).
+    pub dpop_jkt: Option<Digest>,
     /// Whether an admin only tries the sign-in out: then it never becomes a token.
     pub trial: bool,
     /// When it was made.
@@ -105,6 +116,8 @@ pub struct RedeemedCode {
     pub granted: Granted,
     /// To be repeated in the ID token.
     pub nonce: Option<String>,
+    /// The thumbprint of the key that its tokens must be bound to.
+    pub dpop_jkt: Option<Digest>,
 }
 
 impl AuthorizationCode {
@@ -137,7 +150,7 @@ impl AuthorizationCode {
         if self.trial {
             return Err(CodeRefusal::Trial);
         }
-        Ok(RedeemedCode { granted: self.granted, nonce: self.nonce })
+        Ok(RedeemedCode { granted: self.granted, nonce: self.nonce, dpop_jkt: self.dpop_jkt })
     }
 }
 
@@ -194,6 +207,7 @@ mod tests {
             host: Host::provisional(),
             challenge: CodeVerifier::parse(VERIFIER).map(|verifier| CodeChallenge::of(&verifier)),
             nonce: Some("n".to_owned()),
+            dpop_jkt: None,
             trial: false,
             issued_at: T0,
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use domain::name::{ClientName, Label};
 use domain::permission::Denied;
+use domain::redirect_uri::LaunchUrl;
 use domain::strength::Strength;
 use url::form_urlencoded::Serializer;
 
@@ -29,6 +30,8 @@ pub struct SignInNeeded {
     pub reason: SignInReason,
     /// Who it probably is (`login_hint`).
     pub login_hint: Option<String>,
+    /// Where the person is sent afterwards.
+    pub redirect_uri: String,
     /// Where it goes on: a path of ours with a query.
     pub next: String,
 }
@@ -42,6 +45,10 @@ pub enum SignInReason {
     Again,
     /// What was proven is not enough here.
     Stronger(Strength),
+    /// The person says whether it is them or somebody else who goes on.
+    Choose,
+    /// The app means somebody else than who is signed in.
+    SomebodyElse,
 }
 
 /// A question to the person.
@@ -55,6 +62,10 @@ pub struct ConsentNeeded {
     pub scopes: Vec<ScopeView>,
     /// Where the person is sent afterwards, for the page to name.
     pub redirect_uri: String,
+    /// What the app says about data that it gets.
+    pub policy_uri: Option<LaunchUrl>,
+    /// Its terms of use.
+    pub terms_uri: Option<LaunchUrl>,
     /// The request, to be posted back with the answer: a path of ours with a query.
     pub request: String,
 }
@@ -70,21 +81,56 @@ pub struct ScopeView {
     pub new: bool,
 }
 
+/// How the answer gets to the app (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response
+/// Mode).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// In its fragment, for apps that live in the browser.
+    Fragment,
+    /// In a form that the browser posts to it.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+
+    /// The value of `response_mode`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::FormPost => "form_post",
+        }
+    }
+}
+
 /// The authorization response (RFC 6749 section 4.1.2), with `iss` (RFC 9207).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationAnswer {
     /// The redirect URI that was asked for.
     pub redirect_uri: String,
-    /// What is added to its query.
+    /// How the parameters get there.
+    pub mode: ResponseMode,
+    /// What the app is told.
     pub parameters: Vec<(&'static str, String)>,
 }
 
 impl AuthorizationAnswer {
-    /// The address to send the browser to.
+    /// The address to send the browser to; for a form the parameters do not stand in it.
     pub fn location(&self) -> String {
         let mut query = Serializer::new(String::new());
         for (name, value) in &self.parameters {
             query.append_pair(name, value);
+        }
+        match self.mode {
+            ResponseMode::Query => {}
+            // A redirect URI of ours has no fragment of its own.
+            ResponseMode::Fragment => return format!("{}#{}", self.redirect_uri, query.finish()),
+            ResponseMode::FormPost => return self.redirect_uri.clone(),
         }
         let separator = match self.redirect_uri.split_once('?') {
             None => "?",
@@ -115,6 +161,13 @@ pub enum ErrorCode {
     LoginRequired,
     /// `prompt=none`, but the person must be asked.
     ConsentRequired,
+    /// `prompt=none`, but the person has to do something first that is no sign-in and no consent.
+    InteractionRequired,
+    /// `prompt=none`, but the person has to say who they are.
+    AccountSelectionRequired,
+    /// The app insists on a proof that the person cannot give (OpenID Connect Core Error Code
+    /// unmet_authentication_requirements section 2).
+    UnmetAuthenticationRequirements,
     /// A request object.
     RequestNotSupported,
     /// A request object by reference.
@@ -133,6 +186,9 @@ impl ErrorCode {
             Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
@@ -164,6 +220,8 @@ pub enum AuthorizeRefusal {
         /// What was given.
         redirect_uri: String,
     },
+    /// A name of a pushed request (RFC 9126) that is unknown, used, over, or another app's.
+    PushedRequestGone,
     /// An answer to a question that does not need asking.
     NothingToAnswer,
 }
@@ -189,6 +247,9 @@ impl fmt::Display for AuthorizeRefusal {
             Self::UnknownRedirectUri { app, redirect_uri } => write!(
                 f,
                 "{app} wants to return to {redirect_uri:?}, which is not registered for it; an owner can add exactly this address"
+            ),
+            Self::PushedRequestGone => f.write_str(
+                "what the app wanted is not known here any more; go back to the app and sign in again from there",
             ),
             Self::NothingToAnswer => {
                 f.write_str("this question is answered already; go back to the app and sign in again")

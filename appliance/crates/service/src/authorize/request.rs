@@ -1,21 +1,28 @@
 //! The authorization request as it comes in (RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1).
 //!
-//! It is kept in the address while the person signs in and consents, so nothing has to be remembered for strangers.
+//! It is kept in the address while the person signs in and consents, so nothing has to be remembered for strangers. Only what
+//! an app pushed (RFC 9126) is remembered, and the address names it.
 
 use domain::grant::access_token::AccessTokenKey;
-use domain::grant::pkce::CodeChallenge;
-use domain::scope::Scopes;
 use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::answer::ErrorCode;
+use super::answer::{ErrorCode, ResponseMode};
+use super::pushed;
 
-/// Most bytes of a request, written as a query. It has to fit twice encoded into the head of the next request.
+/// Most bytes of a request that stands in an address.
 const MAX_QUERY: usize = 2048;
 
+/// Most bytes that it may have when it goes on: once as an address, and once more within the one that the browser comes from and
+/// names as its `Referer`. Both stand in one head of 8 KiB.
+const MAX_ADDRESSES: usize = 6400;
+
+/// Most bytes of a request that was pushed: it stands in no address.
+const MAX_PUSHED: usize = 8192;
+
 /// What the parameters are called.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 19] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -31,7 +38,14 @@ const NAMES: [&str; 15] = [
     SINCE,
     TRIAL,
     "resource",
+    "claims",
+    "acr_values",
+    "id_token_hint",
+    "dpop_jkt",
 ];
+
+/// What we understand and leave aside: the pages are in one language and of one size. A repeated one is an error all the same.
+const LEFT_ASIDE: [&str; 3] = ["ui_locales", "claims_locales", "display"];
 
 /// Ours: from when on an authentication or a consent counts as asked for by this request. Sealed, or anybody who writes an
 /// address could do without the sign-in that the app wants to see.
@@ -42,6 +56,9 @@ const SINCE_LIFETIME: Span = Span::minutes(15);
 
 /// Ours: the sign-in that an admin tries out.
 const TRIAL: &str = "lk_trial";
+
+/// Ours: names a pushed request that this browser has begun.
+const TICKET: &str = "lk_pushed";
 
 /// Parameters that change the meaning of a request and that we do not understand.
 const UNSUPPORTED: [(&str, ErrorCode); 3] = [
@@ -55,27 +72,22 @@ const UNSUPPORTED: [(&str, ErrorCode); 3] = [
 pub struct AuthorizationRequest {
     pub(super) values: [Option<String>; NAMES.len()],
     repeated: Option<&'static str>,
-    unsupported: Option<(&'static str, ErrorCode)>,
+    left_aside: [bool; LEFT_ASIDE.len()],
+    unsupported: Option<ErrorCode>,
     pub(super) length: usize,
+    /// Names a request that was pushed.
+    reference: Option<Reference>,
+    /// It was pushed, and this stood beside the reference although the app had pushed something else.
+    contradicted: Option<&'static str>,
 }
 
-/// What a request asks for, once app and redirect URI are known to be good.
+/// Where the parameters are that the app pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) scopes: Scopes,
-    pub(super) nonce: Option<String>,
-    pub(super) challenge: Option<CodeChallenge>,
-    pub(super) prompt: Prompt,
-    pub(super) max_age: Option<Span>,
-    pub(super) since: Option<Timestamp>,
-}
-
-/// `prompt` (OpenID Connect Core section 3.1.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prompt {
-    pub(super) none: bool,
-    pub(super) login: bool,
-    pub(super) consent: bool,
+pub(super) enum Reference {
+    /// `request_uri` (RFC 9126 section 4), not used yet.
+    Uri(String),
+    /// Ours, for the browser that used it.
+    Ticket(String),
 }
 
 /// Why a request is answered with an error, and what the developer of the app should know.
@@ -88,19 +100,42 @@ impl AuthorizationRequest {
         let mut request = Self::default();
         for (name, value) in pairs {
             request.length += name.len() + value.len() + 2;
-            if value.is_empty() {
-                continue;
+            if !value.is_empty() {
+                request.take(name, value);
             }
-            if let Some(unsupported) = UNSUPPORTED.into_iter().find(|(known, _)| *known == name) {
-                request.unsupported = Some(unsupported);
-            }
-            let Some(at) = NAMES.iter().position(|known| *known == name) else { continue };
-            if request.values[at].is_some() && name != "resource" {
-                request.repeated = Some(NAMES[at]);
-            }
-            request.values[at] = Some(value.to_owned());
         }
         request
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        match name {
+            TICKET => return self.refer(TICKET, Reference::Ticket(value.to_owned())),
+            "request_uri" if value.starts_with(pushed::URN) => {
+                return self.refer("request_uri", Reference::Uri(value.to_owned()));
+            }
+            _ => {}
+        }
+        if let Some((_, code)) = UNSUPPORTED.into_iter().find(|(known, _)| *known == name) {
+            self.unsupported = Some(code);
+        }
+        if let Some(at) = LEFT_ASIDE.iter().position(|known| *known == name) {
+            if self.left_aside[at] {
+                self.repeated.get_or_insert(LEFT_ASIDE[at]);
+            }
+            self.left_aside[at] = true;
+        }
+        let Some(at) = NAMES.iter().position(|known| *known == name) else { return };
+        if self.values[at].is_some() && name != "resource" {
+            self.repeated = Some(NAMES[at]);
+        }
+        self.values[at] = Some(value.to_owned());
+    }
+
+    fn refer(&mut self, name: &'static str, reference: Reference) {
+        if self.reference.is_some() {
+            self.repeated.get_or_insert(name);
+        }
+        self.reference = Some(reference);
     }
 
     /// `client_id`, unless it was repeated.
@@ -128,73 +163,83 @@ impl AuthorizationRequest {
         self.get(TRIAL)
     }
 
-    /// The rest, checked in the order in which a developer would want to hear of it.
-    pub(super) fn wish(&self, pkce_required: bool, since: Option<Timestamp>) -> Result<Wish, Wrong> {
+    /// How the answer is sent (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1).
+    pub(super) fn response_mode(&self) -> Result<ResponseMode, Wrong> {
+        const BAD: ErrorCode = ErrorCode::InvalidRequest;
+        let Some(raw) = self.get("response_mode").filter(|_| self.repeated != Some("response_mode")) else {
+            return Ok(ResponseMode::Query);
+        };
+        let mode = ResponseMode::ALL.into_iter().find(|mode| mode.as_str() == raw);
+        let mode = mode.ok_or((BAD, "response_mode is one of query, fragment and form_post"))?;
+        let web = self.redirect_uri().is_some_and(|uri| uri.starts_with("https:") || uri.starts_with("http:"));
+        if mode == ResponseMode::FormPost && !web {
+            return Err((BAD, "response_mode=form_post needs a redirect_uri that takes a form: https or http"));
+        }
+        Ok(mode)
+    }
+
+    /// What is wrong with the request as a whole, before anybody looks at what it asks for.
+    pub(super) fn flaw(&self) -> Option<Wrong> {
         const BAD: ErrorCode = ErrorCode::InvalidRequest;
         if self.repeated.is_some() {
-            return Err((BAD, "a parameter was given more than once"));
+            return Some((BAD, "a parameter was given more than once"));
         }
-        if self.length > MAX_QUERY {
-            return Err((BAD, "the request is too long"));
+        match self.reference {
+            None if self.length > MAX_QUERY || self.addresses() > MAX_ADDRESSES => {
+                return Some((BAD, "the request is too long for an address; push it (RFC 9126)"));
+            }
+            Some(_) if self.length > MAX_PUSHED => return Some((BAD, "the request is too long")),
+            None | Some(_) => {}
         }
-        if let Some((_, code)) = self.unsupported {
-            return Err((code, "give the parameters in the request itself"));
+        if self.contradicted.is_some() {
+            return Some((BAD, "a parameter beside request_uri is not the one that was pushed"));
         }
-        match self.get("response_type") {
-            Some("code") => {}
-            Some(_) => return Err((ErrorCode::UnsupportedResponseType, "only response_type=code is supported")),
-            None => return Err((BAD, "response_type is missing")),
-        }
-        if self.get("response_mode").is_some_and(|mode| mode != "query") {
-            return Err((BAD, "only response_mode=query is supported"));
-        }
-        let scopes = self.get("scope").unwrap_or_default();
-        let scopes: Scopes = scopes
-            .parse()
-            .map_err(|_| (ErrorCode::InvalidScope, "scope has characters or a length that are not allowed"))?;
-        let max_age = match self.get("max_age") {
-            None => None,
-            Some(raw) => Some(Span::seconds(raw.parse::<u32>().map_err(|_| (BAD, "max_age is not a number"))?.into())),
-        };
-        Ok(Wish {
-            scopes,
-            nonce: self.get("nonce").map(str::to_owned),
-            challenge: self.challenge(pkce_required)?,
-            prompt: self.prompt()?,
-            max_age,
-            since,
-        })
+        self.unsupported.map(|code| (code, "give the parameters in the request itself, or push them (RFC 9126)"))
     }
 
-    fn challenge(&self, required: bool) -> Result<Option<CodeChallenge>, Wrong> {
-        const BAD: ErrorCode = ErrorCode::InvalidRequest;
-        match (self.get("code_challenge"), self.get("code_challenge_method")) {
-            (None, _) if required => Err((BAD, "code_challenge is missing: this app must use PKCE")),
-            (None, _) => Ok(None),
-            (Some(raw), Some("S256")) => match CodeChallenge::parse(raw) {
-                Some(challenge) => Ok(Some(challenge)),
-                None => Err((BAD, "code_challenge is not the base64url of a SHA-256 digest")),
-            },
-            (Some(_), Some(_) | None) => Err((BAD, "only code_challenge_method=S256 is supported")),
-        }
+    /// How long the addresses become in which it goes on.
+    fn addresses(&self) -> usize {
+        let once = self.resume(None);
+        let twice: usize = byte_serialize(once.as_bytes()).map(str::len).sum();
+        once.len() + twice
     }
 
-    fn prompt(&self) -> Result<Prompt, Wrong> {
-        let mut prompt = Prompt::default();
-        let mut others = false;
-        for word in self.get("prompt").unwrap_or_default().split(' ') {
-            match word {
-                "none" => prompt.none = true,
-                // There is one account in a browser: to choose another one is to sign in anew.
-                "login" | "select_account" => prompt.login = true,
-                "consent" => prompt.consent = true,
-                other => others |= !other.is_empty(),
+    /// What was pushed, if it only refers to that.
+    pub(super) fn reference(&self) -> Option<&Reference> {
+        self.reference.as_ref()
+    }
+
+    /// Whether the app pushed it.
+    pub(super) fn was_pushed(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// As the app pushes it: by this client, and without what is ours.
+    pub(super) fn pushed_by(mut self, client_id: &str) -> Self {
+        for (name, value) in NAMES.iter().zip(&mut self.values) {
+            match *name {
+                SINCE | TRIAL => *value = None,
+                "client_id" => *value = Some(client_id.to_owned()),
+                _ => {}
             }
         }
-        if prompt.none && (prompt.login || prompt.consent || others) {
-            return Err((ErrorCode::InvalidRequest, "prompt=none stands alone"));
+        self.reference = Some(Reference::Ticket(String::new()));
+        self
+    }
+
+    /// Under this name it goes on in the browser that began it, with what stood beside the reference there.
+    pub(super) fn begun(mut self, ticket: String, beside: &Self) -> Self {
+        self.reference = Some(Reference::Ticket(ticket));
+        for ((name, mine), other) in NAMES.iter().zip(&mut self.values).zip(&beside.values) {
+            match *name {
+                SINCE => mine.clone_from(other),
+                _ if other.is_some() && other != mine => self.contradicted = Some(name),
+                _ => {}
+            }
         }
-        Ok(prompt)
+        self.repeated = self.repeated.or(beside.repeated);
+        self.unsupported = self.unsupported.or(beside.unsupported);
+        self
     }
 
     /// Since when what happens counts as asked for by this request, if we sealed that for it a short while ago.
@@ -219,12 +264,20 @@ impl AuthorizationRequest {
     /// The path and query under which the request goes on, once what was asked for has happened after `since`.
     pub(super) fn resume(&self, since: Option<(&AccessTokenKey, Timestamp)>) -> String {
         let mut query = Serializer::new(String::new());
+        let ticket = match &self.reference {
+            Some(Reference::Ticket(ticket)) => Some(ticket),
+            Some(Reference::Uri(_)) | None => None,
+        };
         for (name, value) in NAMES.iter().zip(&self.values) {
-            if let Some(value) = value
+            let stands_here = ticket.is_none() || matches!(*name, "client_id" | SINCE);
+            if let Some(value) = value.as_ref().filter(|_| stands_here)
                 && !(*name == SINCE && since.is_some())
             {
                 query.append_pair(name, value);
             }
+        }
+        if let Some(ticket) = ticket {
+            query.append_pair(TICKET, ticket);
         }
         if let Some((key, since)) = since {
             query.append_pair(SINCE, &key.encode_since(&self.digest(), since));
@@ -240,7 +293,7 @@ impl AuthorizationRequest {
             .map(|name| (*name, self.get(name).unwrap_or("")))
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         NAMES.iter().zip(&self.values).find(|(known, _)| **known == name).and_then(|(_, value)| value.as_deref())
     }
 }

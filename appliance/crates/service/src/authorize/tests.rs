@@ -1,6 +1,9 @@
 //! What the authorization endpoint promises.
 
+use domain::client::ConsentMode;
+use domain::grant::access_token::AccessTokenKey;
 use domain::id::SessionNumber;
+use domain::permission::Actor;
 use domain::sign_in::{Factor, Factors};
 use domain::strength::Strength;
 use domain::time::Span;
@@ -68,7 +71,11 @@ fn everything_else_is_told_to_the_app() {
         (vec![("response_type", "")], "invalid_request"),
         (vec![("response_type", "token")], "unsupported_response_type"),
         (vec![("response_type", "code id_token")], "unsupported_response_type"),
-        (vec![("response_mode", "fragment")], "invalid_request"),
+        (vec![("response_mode", "jwt")], "invalid_request"),
+        (vec![("prompt", "create")], "invalid_request"),
+        (vec![("dpop_jkt", "short")], "invalid_request"),
+        (vec![("claims", "{")], "invalid_request"),
+        (vec![("id_token_hint", "x.y.z")], "invalid_request"),
         (vec![("scope", "open\"id")], "invalid_scope"),
         (vec![("code_challenge", "")], "invalid_request"),
         (vec![("code_challenge", "short")], "invalid_request"),
@@ -86,6 +93,8 @@ fn everything_else_is_told_to_the_app() {
     }
     let long = "x".repeat(3000);
     assert_eq!(flow.error(&[("nonce", long.as_str())]), "invalid_request");
+    let long_when_encoded = "\"".repeat(1500);
+    assert_eq!(flow.error(&[("nonce", long_when_encoded.as_str())]), "invalid_request");
 }
 
 #[test]
@@ -103,8 +112,11 @@ fn every_answer_carries_state_and_issuer() {
 #[test]
 fn an_answer_keeps_the_query_of_the_address() {
     let parameters = vec![("code", "a b&c".to_owned())];
-    let at =
-        |uri: &str| AuthorizationAnswer { redirect_uri: uri.to_owned(), parameters: parameters.clone() }.location();
+    let at = |uri: &str, mode| {
+        AuthorizationAnswer { redirect_uri: uri.to_owned(), mode, parameters: parameters.clone() }.location()
+    };
+    let (fragment, at) = (at("https://a.example/cb?x=1", ResponseMode::Fragment), |uri| at(uri, ResponseMode::Query));
+    assert_eq!(fragment, "https://a.example/cb?x=1#code=a+b%26c");
     assert_eq!(at("https://a.example/cb"), "https://a.example/cb?code=a+b%26c");
     assert_eq!(at("https://a.example/cb?x=1"), "https://a.example/cb?x=1&code=a+b%26c");
     assert_eq!(at("app:/cb?"), "app:/cb?code=a+b%26c");
@@ -155,7 +167,8 @@ fn prompt_none_never_shows_anything() {
     else {
         panic!("shown something");
     };
-    assert_eq!(answer.get("error"), Some("login_required"));
+    // She has nothing to prove more with, so a sign-in alone would not help.
+    assert_eq!(answer.get("error"), Some("interaction_required"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! have fetched it; an old one stays published until the last token that it signed is over.
 
 mod generate;
+mod own;
 mod ring_provider;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use store::SigningKeyRow;
 
 use crate::operation::Abort;
 use crate::{Context, Fault, Idp, OpError, Refusal};
+pub(crate) use own::OwnToken;
 use ring_provider::{PublicHalf, SigningPair};
 
 /// How long a new key is published before it signs.

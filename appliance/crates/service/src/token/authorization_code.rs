@@ -84,7 +84,7 @@ fn begin(
     attempt: &Attempt<'_>,
     app: Arc<KnownApp>,
     number: FamilyNumber,
-    RedeemedCode { granted, nonce }: RedeemedCode,
+    RedeemedCode { granted, nonce, .. }: RedeemedCode,
 ) -> Result<Material, Abort<TokenRefusal>> {
     let Attempt { idp, ctx, op, .. } = attempt;
     let (account, client) = (granted.account, &app.client);
@@ -109,7 +109,7 @@ fn begin(
     op.record_by(&admitted.account().name, "app.sign_in", client.name.as_str(), detail)?;
     let issuer = idp.reached_at(ctx).issuer();
     Ok(Material {
-        claims: admitted.claims(&family.granted.scopes, &issuer),
+        claims: admitted.claims_asked(&family.granted.scopes, &family.granted.claims, &issuer),
         issuer,
         subject: admitted.account().subject,
         refresh_token: token.map(|token| token.encode(TokenKind::Refresh)),

@@ -137,7 +137,7 @@ pub(crate) fn id_token_claims(material: &Material, now: Timestamp, expires_at: T
         ("iat", now.unix().into()),
         ("exp", expires_at.unix().into()),
         ("auth_time", authentication.at.unix().into()),
-        ("acr", authentication.strength.as_str().into()),
+        ("acr", material.family.granted.acr().as_str().into()),
         ("amr", authentication.factors.amr().into()),
     ];
     for (name, value) in protocol {

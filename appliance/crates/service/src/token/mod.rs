@@ -9,6 +9,7 @@ mod request;
 
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
+pub(crate) use request::ClientCredentials;
 pub use request::TokenRequest;
 
 use std::fmt;
@@ -26,7 +27,6 @@ use crate::operation::{Abort, Refuses, Writing};
 use crate::{Context, Idp, OpError};
 use authorization_code::AuthorizationCode;
 use refresh_token::RefreshToken;
-use request::ClientCredentials;
 
 /// All grants; discovery names the same.
 pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken];
@@ -79,7 +79,7 @@ impl Idp {
     }
 
     /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.
-    fn authenticate(
+    pub(crate) fn authenticate(
         &self,
         reader: &Reader<'_>,
         credentials: &ClientCredentials,

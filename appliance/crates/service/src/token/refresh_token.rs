@@ -64,8 +64,9 @@ impl Grant for RefreshToken {
         }
         // A family is good under every name of the house, so that an app stays signed in when it is told the new issuer.
         let issuer = idp.reached_at(ctx).issuer();
+        let scopes = narrowed.as_ref().unwrap_or(&family.granted.scopes);
         Ok(Material {
-            claims: admitted.claims(narrowed.as_ref().unwrap_or(&family.granted.scopes), &issuer),
+            claims: admitted.claims_asked(scopes, &family.granted.claims, &issuer),
             issuer,
             narrowed,
             subject: admitted.account().subject,

@@ -23,11 +23,27 @@ pub struct TokenRequest {
 
 /// How the client says who it is.
 #[derive(Debug)]
-pub(super) struct ClientCredentials {
+pub(crate) struct ClientCredentials {
     pub(super) client_id: String,
     pub(super) secret: Option<Secret<String>>,
     /// Whether it used HTTP Basic, which decides how it is refused (RFC 6749 section 5.2).
     pub(super) basic: bool,
+}
+
+impl ClientCredentials {
+    /// Only who the client is, for an endpoint whose other parameters are not those of a token request.
+    pub(crate) fn read<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        authorization: Option<&str>,
+    ) -> Result<Self, TokenRefusal> {
+        let mut form = Form::default();
+        for (name, value) in pairs {
+            if matches!(name, "client_id" | "client_secret" | "client_assertion") {
+                form.take(name, value)?;
+            }
+        }
+        client(&mut form, authorization)
+    }
 }
 
 impl TokenRequest {

@@ -69,9 +69,26 @@ pub(crate) struct Consent {
     pub username: String,
     pub mail: String,
     pub face: Face,
+    /// What is new to it.
     pub gets: Vec<Share>,
-    /// The person allowed less before.
+    /// The person allowed this before, and now it asks for more.
+    pub has: Vec<Share>,
     pub again: bool,
+    /// What the app says about data that it gets.
+    pub policy: Option<String>,
+    /// Its terms of use.
+    pub terms: Option<String>,
+}
+
+/// The answer to an app that wants it posted (OAuth 2.0 Form Post Response Mode): a form that sends itself.
+#[derive(Debug, Template)]
+#[template(path = "form_post.html")]
+pub(crate) struct FormPost {
+    pub chrome: Chrome,
+    /// The host that the form leads to.
+    pub place: String,
+    pub target: String,
+    pub fields: Vec<(&'static str, String)>,
 }
 
 /// What a scope means to a person.

@@ -4,11 +4,11 @@ use super::account::{
     Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
-use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share, UpdateNews};
+use super::apps::{AppTile, CertificateNews, Consent, Dashboard, FormPost, Share, UpdateNews};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
-    Invite, InvitePassword, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
+    Choose, Invite, InvitePassword, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
 };
 use super::trouble::{Trouble, TroublePage};
 use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
@@ -52,6 +52,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     at_the_door(&mut pages);
     invited(&mut pages);
     apps(&mut pages);
+    on_the_way_to_an_app(&mut pages);
     about_me(&mut pages);
     ways_in(&mut pages);
     other_tabs(&mut pages);
@@ -184,6 +185,7 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
             username: "mia".to_owned(),
             app: (!has_password).then(|| "Photos".to_owned()),
             stronger: !has_password,
+            somebody_else: "/choose?next=%2F".to_owned(),
             has_password,
             former: former.clone().filter(|_| has_password),
             next: "/account/sign-in".to_owned(),
@@ -280,6 +282,9 @@ fn apps(pages: &mut BTreeMap<String, String>) {
     page.apps.clear();
     page.passkey_due = Some(When::new(NOW + Span::days(12), NOW));
     rendered(pages, "dashboard_empty", &page);
+}
+
+fn on_the_way_to_an_app(pages: &mut BTreeMap<String, String>) {
     for (name, again) in [("consent", false), ("consent_more", true)] {
         let page = Consent {
             chrome: inside(),
@@ -292,7 +297,28 @@ fn apps(pages: &mut BTreeMap<String, String>) {
             mail: "mia@miller.example".to_owned(),
             face: Face::new("Mia Miller", None),
             gets: vec![Share::Identity, Share::Profile, Share::Mail, Share::Groups, Share::Offline],
+            has: if again { vec![Share::Other("shelf".to_owned())] } else { Vec::new() },
             again,
+            policy: Some("https://photos.miller.home/policy".to_owned()),
+            terms: again.then(|| "https://photos.miller.home/terms".to_owned()),
+        };
+        rendered(pages, name, &page);
+    }
+    let page = FormPost {
+        chrome: outside(),
+        place: "photos.miller.home".to_owned(),
+        target: "https://photos.miller.home/cb".to_owned(),
+        fields: vec![("code", "c1".to_owned()), ("state", "s1".to_owned())],
+    };
+    rendered(pages, "form_post", &page);
+    for (name, somebody_else) in [("choose", false), ("choose_somebody_else", true)] {
+        let page = Choose {
+            chrome: inside(),
+            username: "mia".to_owned(),
+            app: Some("Photos".to_owned()),
+            somebody_else,
+            as_me: "/reauthenticate?next=%2F".to_owned(),
+            next: "/".to_owned(),
         };
         rendered(pages, name, &page);
     }

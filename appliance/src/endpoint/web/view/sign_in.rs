@@ -53,9 +53,26 @@ pub(crate) struct Reauthenticate {
     pub app: Option<String>,
     /// Only a passkey is enough for that app.
     pub stronger: bool,
+    /// Where somebody else takes over.
+    pub somebody_else: String,
     pub has_password: bool,
     /// The name that the house had: its passkeys are asked for by a button of their own.
     pub former: Option<String>,
+    pub next: String,
+}
+
+/// `/choose`: the person who is signed in, or somebody else?
+#[derive(Debug, Template)]
+#[template(path = "choose.html")]
+pub(crate) struct Choose {
+    pub chrome: Chrome,
+    pub username: String,
+    /// The app that waits, by its title.
+    pub app: Option<String>,
+    /// It must be somebody else.
+    pub somebody_else: bool,
+    /// Where the person who is signed in goes on.
+    pub as_me: String,
     pub next: String,
 }
 
