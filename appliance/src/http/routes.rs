@@ -148,6 +148,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::trust::ROUTES,
     endpoint::web::CONSENT,
     endpoint::web::DASHBOARD,
+    endpoint::web::DEVICE_CODE,
     endpoint::web::DEVICES,
     endpoint::web::GRANTED,
     endpoint::web::INVITE,

@@ -24,6 +24,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
         "token_endpoint": at("/token"),
+        "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/.well-known/jwks.json"),
         "scopes_supported": scopes,

@@ -12,6 +12,7 @@ use domain::secret;
 use domain::time::Timestamp;
 
 use crate::codes::Codes;
+use crate::device_codes::DeviceCodes;
 use crate::keys::Keyring;
 use crate::operation::{Abort, Writing};
 use crate::trial::Trials;
@@ -30,6 +31,8 @@ pub(crate) struct OAuth {
     families: AtomicU32,
     /// Authorization codes.
     pub(crate) codes: Codes,
+    /// Devices that wait for a person.
+    pub(crate) devices: DeviceCodes,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
 }

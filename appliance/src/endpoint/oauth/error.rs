@@ -1,6 +1,7 @@
 //! The only place where OAuth's refusals become status codes and error names (RFC 6749 section 5.2, RFC 6750 section 3).
 
 use domain::grant::authorization_code::CodeRefusal;
+use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use serde_json::json;
 use service::{BearerRefusal, Fault, TokenRefusal};
@@ -30,8 +31,16 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::Refresh(
             RefreshRefusal::Unknown | RefreshRefusal::Expired | RefreshRefusal::Reused | RefreshRefusal::Leaked,
         )
+        | TokenRefusal::Device(
+            DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer,
+        )
         | TokenRefusal::NotAdmitted(_) => (400, "invalid_grant"),
-        TokenRefusal::Denied(_) => (400, "unauthorized_client"),
+        // RFC 8628 section 3.5.
+        TokenRefusal::Device(DeviceRefusal::Pending) => (400, "authorization_pending"),
+        TokenRefusal::Device(DeviceRefusal::SlowDown) => (400, "slow_down"),
+        TokenRefusal::Device(DeviceRefusal::Denied) => (400, "access_denied"),
+        TokenRefusal::Device(DeviceRefusal::Expired) => (400, "expired_token"),
+        TokenRefusal::NoDevices | TokenRefusal::Denied(_) => (400, "unauthorized_client"),
     };
     let answer = Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }));
     match refusal {
@@ -42,6 +51,8 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::InvalidScope
         | TokenRefusal::Code(_)
         | TokenRefusal::Refresh(_)
+        | TokenRefusal::Device(_)
+        | TokenRefusal::NoDevices
         | TokenRefusal::NotAdmitted(_)
         | TokenRefusal::Denied(_) => answer,
     }

@@ -1,6 +1,7 @@
 //! What apps speak: OAuth 2.0 and OpenID Connect.
 
 mod authorize;
+mod device_authorization;
 mod discovery;
 mod error;
 mod token;
@@ -20,6 +21,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(Kind::Protocol, "/authorize", handler!(authorize::post)),
     Route::post(Kind::Protocol, "/token", handler!(token::token)),
     Route::options(Kind::Protocol, "/token", handler!(preflight)),
+    Route::post(Kind::Protocol, "/device_authorization", handler!(device_authorization::begin)),
+    Route::options(Kind::Protocol, "/device_authorization", handler!(preflight)),
     Route::get(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::post(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::options(Kind::Protocol, "/userinfo", handler!(preflight)),

@@ -2,6 +2,7 @@
 
 mod consent;
 mod dashboard;
+mod device_code;
 mod devices;
 mod granted;
 mod invite;
@@ -20,6 +21,7 @@ mod ways_in;
 
 pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent};
 pub(crate) use dashboard::ROUTES as DASHBOARD;
+pub(crate) use device_code::ROUTES as DEVICE_CODE;
 pub(crate) use devices::ROUTES as DEVICES;
 pub(crate) use granted::ROUTES as GRANTED;
 pub(crate) use invite::ROUTES as INVITE;

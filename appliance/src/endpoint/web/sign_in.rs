@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use domain::admission::NotAdmitted;
 use domain::credential::CredentialKind;
 use domain::strength::Strength;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
     Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInOutcome, SignInReason, SignInRefusal,
-    SignedIn, Whose,
+    SignedIn, UserCodeRefusal, Whose,
 };
 
 use super::moved;
@@ -83,6 +84,22 @@ fn waiting_app(idp: &Idp, context: &Context, request: Option<AuthorizationReques
         }
         // Whatever else is the matter is told by `/authorize` itself.
         Ok(Authorization::Answer(_)) | Err(_) => None,
+    }
+}
+
+/// The app on another device that wants a stronger proof.
+fn waiting_device(idp: &Idp, context: &Context, user_code: &str) -> Option<Waiting> {
+    match idp.device_question(context, user_code) {
+        Err(OpError::Refused(UserCodeRefusal::NotAdmitted {
+            app, why: NotAdmitted::TooWeak { demanded, .. }, ..
+        })) => Some(Waiting {
+            app: app.to_string(),
+            reason: Some(SignInReason::Stronger(demanded)),
+            login_hint: String::new(),
+            target: None,
+        }),
+        // The page of the device tells whatever else is the matter.
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -300,9 +317,11 @@ fn asked_next(request: &Request) -> Next {
 
 async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let next = asked_next(&request);
-    let waiting = next.authorization_request();
+    let (waiting, user_code) = (next.authorization_request(), next.user_code());
     let op = |idp: &Idp, me: &SignedIn| {
-        Ok((idp.list_credentials(&me.context, &Whose::Mine)?, waiting_app(idp, &me.context, waiting)))
+        let waiting = waiting_app(idp, &me.context, waiting)
+            .or_else(|| user_code.and_then(|code| waiting_device(idp, &me.context, &code)));
+        Ok((idp.list_credentials(&me.context, &Whose::Mine)?, waiting))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
     let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;
