@@ -50,7 +50,7 @@ async fn ask(app: Arc<App>, request: Request) -> Answer {
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
     let (apps, mine, question) = found.map_err(|error| refused(&app, &request, error))?;
-    let question = question.or_else(|error| Err(objection(&app, &request, (&me, &code), error)))?;
+    let question = question.map_err(|error| objection(&app, &request, (&me, &code), error))?;
     let DeviceQuestion { user_code, client, app: title, scopes, seen_as, asked_ago, policy_uri, terms_uri } = question;
     let known = apps.iter().find(|known| known.client.name == client);
     let title = title.to_string();
