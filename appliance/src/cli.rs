@@ -5,6 +5,7 @@
 
 mod app;
 mod app_claim;
+mod app_registration;
 mod app_settings;
 mod app_trial;
 mod attributes;

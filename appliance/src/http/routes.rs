@@ -134,6 +134,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::admin::person::ROUTES,
     endpoint::admin::person_files::ROUTES,
     endpoint::admin::presence::ROUTES,
+    endpoint::admin::registration::ROUTES,
     endpoint::admin::service_account::ROUTES,
     endpoint::admin::sign_in::ROUTES,
     endpoint::admin::status::ROUTES,

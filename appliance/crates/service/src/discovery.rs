@@ -26,6 +26,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "token_endpoint": at("/token"),
         "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
+        "registration_endpoint": at("/register"),
         "jwks_uri": at("/.well-known/jwks.json"),
         "scopes_supported": scopes,
         "response_types_supported": ["code"],

@@ -4,7 +4,7 @@ use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use serde_json::json;
-use service::{BearerRefusal, Fault, TokenRefusal};
+use service::{BearerRefusal, Fault, RegistrationRefusal, TokenRefusal};
 
 use crate::endpoint::web::visit::accident;
 use crate::http::{App, Response};
@@ -77,6 +77,17 @@ pub(super) fn bearer_refused(refusal: BearerRefusal) -> Response {
         BearerRefusal::InsufficientScope => (403, "insufficient_scope"),
     };
     bearer(status, error, &refusal.to_string())
+}
+
+/// The answer to a registration that is not made or changed (RFC 7591 section 3.2.2, RFC 7592 section 2).
+pub(super) fn registration_refused(refusal: &RegistrationRefusal) -> Response {
+    let (status, error) = match refusal {
+        RegistrationRefusal::InvalidToken => return bearer(401, "invalid_token", &refusal.to_string()),
+        RegistrationRefusal::InvalidRedirectUri(_) => (400, "invalid_redirect_uri"),
+        RegistrationRefusal::InvalidMetadata(_) => (400, "invalid_client_metadata"),
+        RegistrationRefusal::Full | RegistrationRefusal::Denied(_) => (403, "access_denied"),
+    };
+    Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }))
 }
 
 fn bearer(status: u16, error: &str, why: &str) -> Response {
