@@ -13,6 +13,7 @@ mod panel;
 mod patch;
 mod presence;
 mod problem;
+mod registration;
 mod time;
 mod update;
 
@@ -27,6 +28,7 @@ pub use panel::*;
 pub use patch::Patch;
 pub use presence::*;
 pub use problem::{PROBLEM_JSON, Problem, ProblemCode};
+pub use registration::*;
 use serde::{Deserialize, Serialize};
 pub use time::Time;
 pub use update::*;

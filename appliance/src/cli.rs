@@ -6,6 +6,7 @@
 mod app;
 mod app_claim;
 mod app_doctor;
+mod app_registration;
 mod app_settings;
 mod app_trial;
 mod attributes;

@@ -11,6 +11,7 @@ use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
 use super::app_doctor::Doctor;
+use super::app_registration::TokenVerb;
 use super::app_settings::Settings;
 use super::app_trial::{Preview, Try};
 use super::failure::{Failure, something};
@@ -57,6 +58,9 @@ pub(crate) enum Verb {
     /// The client secret of an app
     #[command(subcommand)]
     Secret(SecretVerb),
+    /// Tokens by which apps register themselves
+    #[command(subcommand)]
+    RegistrationToken(TokenVerb),
     /// Sign in as the app would, and see what it gets and why
     #[command(after_help = "Examples:
   latchkey app try jellyfin
@@ -192,6 +196,7 @@ impl Verb {
             Self::Claim(verb) => verb.run(shell),
             Self::Icon(verb) => verb.run(shell),
             Self::Secret(SecretVerb::Rotate(Name { name })) => rotate(shell, &name),
+            Self::RegistrationToken(verb) => verb.run(shell),
             Self::Try(trial) => trial.run(shell),
             Self::Doctor(doctor) => doctor.run(shell),
             Self::Preview(preview) => preview.run(shell),

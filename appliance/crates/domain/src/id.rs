@@ -61,6 +61,10 @@ row_number!(
     ApiTokenNumber
 );
 row_number!(
+    /// A token by which apps register themselves, numbered at random.
+    RegistrationTokenNumber
+);
+row_number!(
     /// An audit event, numbered in the order of happening.
     EventNumber
 );

@@ -30,6 +30,7 @@ pub mod presence;
 pub mod provisioning;
 pub mod reach;
 pub mod redirect_uri;
+pub mod registration;
 pub mod scope;
 pub mod secret;
 pub mod session;

@@ -184,11 +184,20 @@ impl PresenceCode {
         }
     }
 
+    /// What somebody typed, whatever its case, hyphens and spaces; it need not be a code that there is.
+    pub fn typed(raw: &str) -> Self {
+        let text: String = raw.chars().take(64).filter(char::is_ascii_alphanumeric).collect();
+        Self(Secret::new(text.to_ascii_uppercase()))
+    }
+
+    /// What it is found by, without its letters being compared one by one.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.expose().as_bytes())
+    }
+
     /// Whether this was typed, whatever its case, hyphens and spaces.
     pub fn is(&self, typed: &str) -> bool {
-        let typed: String = typed.chars().take(64).filter(|c| c.is_ascii_alphanumeric()).collect();
-        let typed = Secret::new(typed.to_ascii_uppercase());
-        Digest::of(typed.expose().as_bytes()) == Digest::of(self.0.expose().as_bytes())
+        Self::typed(typed).digest() == self.digest()
     }
 }
 

@@ -24,6 +24,10 @@ pub enum TokenKind {
     Api,
     /// An invite or recovery link.
     Invite,
+    /// A token by which apps register themselves (RFC 7591 section 1.2); of no account.
+    Registration,
+    /// The registration access token of an app (RFC 7592 section 1.2); of no account.
+    ClientConfiguration,
 }
 
 impl TokenKind {
@@ -34,6 +38,8 @@ impl TokenKind {
             Self::Refresh => "lk_r_",
             Self::Api => "lk_t_",
             Self::Invite => "lk_i_",
+            Self::Registration => "lk_g_",
+            Self::ClientConfiguration => "lk_k_",
         }
     }
 }

@@ -244,7 +244,7 @@ impl Idp {
     }
 
     /// A new client secret and the digest to store. What is digested is the text, as the app sends it.
-    fn client_secret(&self) -> (Secret<String>, Digest) {
+    pub(crate) fn client_secret(&self) -> (Secret<String>, Digest) {
         let bytes: [u8; 32] = entropy::bytes(self.entropy());
         let text = Secret::new(format!("lk_cs_{}", base64url(&bytes)));
         let digest = Digest::of(text.expose().as_bytes());
@@ -257,7 +257,7 @@ fn base64url(bytes: &[u8]) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn usual_name(name: &ClientName) -> Result<Label, Refusal> {
+pub(crate) fn usual_name(name: &ClientName) -> Result<Label, Refusal> {
     name.as_str().parse().map_err(|why| Refusal::Invalid { what: "display_name".to_owned(), why: format!("{why}") })
 }
 

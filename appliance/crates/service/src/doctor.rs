@@ -294,7 +294,12 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
             let cure = format!("latchkey app allow {name} GROUP, or leave it as it is");
             Wrong::new(("person", &why.to_string()), "somebody who may use the app", &cure)
         }
-        TokenRefusal::Denied(_) => return None,
+        TokenRefusal::NoDevices => {
+            let cure = format!("latchkey app set {name} --device true");
+            Wrong::new(("grant_type", request.grant_type()), "an app that may sign devices in", &cure)
+        }
+        // A device that waits, a person who said no.
+        TokenRefusal::Device(_) | TokenRefusal::Denied(_) => return None,
     })
 }
 

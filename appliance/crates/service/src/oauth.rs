@@ -13,6 +13,7 @@ use domain::time::Timestamp;
 
 use crate::authorize::Pushed;
 use crate::codes::Codes;
+use crate::device_codes::DeviceCodes;
 use crate::doctor::Complaints;
 use crate::keys::Keyring;
 use crate::operation::{Abort, Writing};
@@ -34,6 +35,8 @@ pub(crate) struct OAuth {
     pub(crate) codes: Codes,
     /// Authorization requests that apps pushed.
     pub(crate) pushed: Pushed,
+    /// Devices that wait for a person.
+    pub(crate) devices: DeviceCodes,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
     /// What apps did wrong lately.

@@ -104,7 +104,7 @@ impl<T> Pending<T> {
 }
 
 /// Elsewhere one household, or one attacker, usually has a whole /64; at home everybody is in the same one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) if v6.is_unicast_link_local() || v6.is_unique_local() => address,

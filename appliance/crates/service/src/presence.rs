@@ -270,7 +270,7 @@ fn asker(ctx: &Context, held: &str) -> Asker {
 }
 
 /// How a browser looks to others.
-fn seen_as(origin: &Origin) -> String {
+pub(crate) fn seen_as(origin: &Origin) -> String {
     match (&*origin.device, origin.address) {
         ("", None) => "the console".to_owned(),
         (device, None) => device.to_owned(),

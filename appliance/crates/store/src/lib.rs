@@ -16,6 +16,7 @@ mod member;
 mod migrate;
 mod open;
 mod picture;
+mod registration;
 mod row;
 mod session;
 mod setting;

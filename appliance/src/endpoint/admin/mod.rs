@@ -16,6 +16,7 @@ pub(crate) mod person;
 pub(crate) mod person_files;
 pub(crate) mod presence;
 mod problem;
+pub(crate) mod registration;
 pub(crate) mod service_account;
 pub(crate) mod sign_in;
 pub(crate) mod status;

@@ -1,9 +1,10 @@
 //! The only place where OAuth's refusals become status codes and error names (RFC 6749 section 5.2, RFC 6750 section 3).
 
 use domain::grant::authorization_code::CodeRefusal;
+use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use serde_json::json;
-use service::{BearerRefusal, Fault, PushRefusal, TokenRefusal};
+use service::{BearerRefusal, Fault, PushRefusal, RegistrationRefusal, TokenRefusal};
 
 use crate::endpoint::web::visit::accident;
 use crate::http::{App, Response};
@@ -30,8 +31,16 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::Refresh(
             RefreshRefusal::Unknown | RefreshRefusal::Expired | RefreshRefusal::Reused | RefreshRefusal::Leaked,
         )
+        | TokenRefusal::Device(
+            DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer,
+        )
         | TokenRefusal::NotAdmitted(_) => (400, "invalid_grant"),
-        TokenRefusal::Denied(_) => (400, "unauthorized_client"),
+        // RFC 8628 section 3.5.
+        TokenRefusal::Device(DeviceRefusal::Pending) => (400, "authorization_pending"),
+        TokenRefusal::Device(DeviceRefusal::SlowDown) => (400, "slow_down"),
+        TokenRefusal::Device(DeviceRefusal::Denied) => (400, "access_denied"),
+        TokenRefusal::Device(DeviceRefusal::Expired) => (400, "expired_token"),
+        TokenRefusal::NoDevices | TokenRefusal::Denied(_) => (400, "unauthorized_client"),
     };
     let answer = Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }));
     match refusal {
@@ -42,6 +51,8 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::InvalidScope
         | TokenRefusal::Code(_)
         | TokenRefusal::Refresh(_)
+        | TokenRefusal::Device(_)
+        | TokenRefusal::NoDevices
         | TokenRefusal::NotAdmitted(_)
         | TokenRefusal::Denied(_) => answer,
     }
@@ -77,6 +88,17 @@ pub(super) fn bearer_refused(refusal: BearerRefusal) -> Response {
         BearerRefusal::InsufficientScope => (403, "insufficient_scope"),
     };
     bearer(status, error, &refusal.to_string())
+}
+
+/// The answer to a registration that is not made or changed (RFC 7591 section 3.2.2, RFC 7592 section 2).
+pub(super) fn registration_refused(refusal: &RegistrationRefusal) -> Response {
+    let (status, error) = match refusal {
+        RegistrationRefusal::InvalidToken => return bearer(401, "invalid_token", &refusal.to_string()),
+        RegistrationRefusal::InvalidRedirectUri(_) => (400, "invalid_redirect_uri"),
+        RegistrationRefusal::InvalidMetadata(_) => (400, "invalid_client_metadata"),
+        RegistrationRefusal::Full | RegistrationRefusal::Denied(_) => (403, "access_denied"),
+    };
+    Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }))
 }
 
 fn bearer(status: u16, error: &str, why: &str) -> Response {

@@ -1,9 +1,11 @@
 //! What apps speak: OAuth 2.0 and OpenID Connect.
 
 mod authorize;
+mod device_authorization;
 mod discovery;
 mod error;
 mod par;
+mod registration;
 mod token;
 mod userinfo;
 
@@ -21,6 +23,13 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post(Kind::Protocol, "/authorize", handler!(authorize::post)),
     Route::post(Kind::Protocol, "/token", handler!(token::token)),
     Route::options(Kind::Protocol, "/token", handler!(preflight)),
+    Route::post(Kind::Protocol, "/device_authorization", handler!(device_authorization::begin)),
+    Route::options(Kind::Protocol, "/device_authorization", handler!(preflight)),
+    Route::post(Kind::Protocol, "/register", handler!(registration::register)).body(registration::MAX_METADATA),
+    Route::get(Kind::Protocol, "/register/:client_id", handler!(registration::show)),
+    Route::put(Kind::Protocol, "/register/:client_id", handler!(registration::replace))
+        .body(registration::MAX_METADATA),
+    Route::delete(Kind::Protocol, "/register/:client_id", handler!(registration::remove)),
     Route::get(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::post(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::options(Kind::Protocol, "/userinfo", handler!(preflight)),

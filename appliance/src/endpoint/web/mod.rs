@@ -3,6 +3,7 @@
 mod choose;
 mod consent;
 mod dashboard;
+mod device_code;
 mod devices;
 mod granted;
 mod invite;
@@ -22,6 +23,7 @@ mod ways_in;
 pub(crate) use choose::ROUTES as CHOOSE;
 pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent, send as send_answer};
 pub(crate) use dashboard::ROUTES as DASHBOARD;
+pub(crate) use device_code::ROUTES as DEVICE_CODE;
 pub(crate) use devices::ROUTES as DEVICES;
 pub(crate) use granted::ROUTES as GRANTED;
 pub(crate) use invite::ROUTES as INVITE;

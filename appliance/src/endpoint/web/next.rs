@@ -37,6 +37,12 @@ impl Next {
         Some(AuthorizationRequest::from_pairs(fields.iter()))
     }
 
+    /// The code of the device that this address leads to, if it does.
+    pub(crate) fn user_code(&self) -> Option<String> {
+        let query = self.0.strip_prefix("/device?")?;
+        Form::parse(query).ok()?.one("code").ok()?.map(str::to_owned)
+    }
+
     /// The address of a page on the way, which keeps this one in its query.
     pub(crate) fn after(&self, page: &str) -> String {
         if self.0.is_empty() {

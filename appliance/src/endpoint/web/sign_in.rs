@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use domain::admission::NotAdmitted;
 use domain::credential::CredentialKind;
 use domain::strength::Strength;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::{
     Authorization, AuthorizationRequest, Context, Idp, NewSession, OpError, SignInNeeded, SignInOutcome, SignInReason,
-    SignInRefusal, SignedIn, Whose,
+    SignInRefusal, SignedIn, UserCodeRefusal, Whose,
 };
 
 use super::next::{Next, form_target};
@@ -97,6 +98,22 @@ fn door_for(reason: SignInReason, signed_in: bool) -> &'static str {
         SignInReason::NotSignedIn if !signed_in => "/signin",
         SignInReason::NotSignedIn | SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",
         SignInReason::Choose | SignInReason::SomebodyElse => choose::PATH,
+    }
+}
+
+/// The app on another device that wants a stronger proof.
+fn waiting_device(idp: &Idp, context: &Context, user_code: &str) -> Option<Waiting> {
+    match idp.device_question(context, user_code) {
+        Err(OpError::Refused(UserCodeRefusal::NotAdmitted {
+            app, why: NotAdmitted::TooWeak { demanded, .. }, ..
+        })) => Some(Waiting {
+            app: app.to_string(),
+            reason: Some(SignInReason::Stronger(demanded)),
+            login_hint: String::new(),
+            target: None,
+        }),
+        // The page of the device tells whatever else is the matter.
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -314,9 +331,11 @@ pub(super) fn asked_next(request: &Request) -> Next {
 
 async fn reauthenticate(app: Arc<App>, request: Request) -> Answer {
     let next = asked_next(&request);
-    let waiting = next.authorization_request();
+    let (waiting, user_code) = (next.authorization_request(), next.user_code());
     let op = |idp: &Idp, me: &SignedIn| {
-        Ok((idp.list_credentials(&me.context, &Whose::Mine)?, waiting_app(idp, &me.context, waiting)))
+        let waiting = waiting_app(idp, &me.context, waiting)
+            .or_else(|| user_code.and_then(|code| waiting_device(idp, &me.context, &code)));
+        Ok((idp.list_credentials(&me.context, &Whose::Mine)?, waiting))
     };
     let (me, found) = inside(&app, &request, Lane::General, op).await?;
     let (credentials, waiting) = found.map_err(|error| refused(&app, &request, error))?;

@@ -2,5 +2,6 @@
 
 pub mod access_token;
 pub mod authorization_code;
+pub mod device_code;
 pub mod pkce;
 pub mod refresh_token;

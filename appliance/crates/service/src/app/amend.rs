@@ -55,7 +55,7 @@ pub struct AppAmendment {
 
 impl AppAmendment {
     /// The app with this done to it, and what is different.
-    pub(super) fn apply(&self, client: &Client) -> Result<(Client, Vec<&'static str>), Refusal> {
+    pub(crate) fn apply(&self, client: &Client) -> Result<(Client, Vec<&'static str>), Refusal> {
         let mut next = client.clone();
         let mut changed = Vec::new();
         let settings = &mut next.settings;

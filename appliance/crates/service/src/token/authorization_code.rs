@@ -80,7 +80,7 @@ fn refuse<T>(attempt: &Attempt<'_>, client: &Client, why: CodeRefusal) -> Result
 }
 
 /// Begins the family of tokens that the code was for.
-fn begin(
+pub(super) fn begin(
     attempt: &Attempt<'_>,
     app: Arc<KnownApp>,
     number: FamilyNumber,

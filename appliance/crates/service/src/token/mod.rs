@@ -3,6 +3,7 @@
 //! To add a grant: a file beside this one and a row in `GRANTS`.
 
 mod authorization_code;
+mod device_code;
 mod issue;
 mod refresh_token;
 mod request;
@@ -10,13 +11,14 @@ mod request;
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
 pub(crate) use request::ClientCredentials;
-pub use request::TokenRequest;
+pub use request::{DeviceRequest, TokenRequest};
 
 use std::fmt;
 use std::sync::Arc;
 
 use domain::admission::NotAdmitted;
 use domain::grant::authorization_code::CodeRefusal;
+use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use domain::permission::{Denied, Need};
 use domain::secret::Digest;
@@ -26,10 +28,11 @@ use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::{Context, Idp, OpError};
 use authorization_code::AuthorizationCode;
+use device_code::DeviceCode;
 use refresh_token::RefreshToken;
 
 /// All grants; discovery names the same.
-pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken];
+pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken, &DeviceCode];
 
 /// How clients prove themselves (RFC 8414 section 2); discovery names the same.
 pub(crate) const CLIENT_AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
@@ -116,6 +119,10 @@ pub enum TokenRefusal {
     Code(CodeRefusal),
     /// The refresh token is not good.
     Refresh(RefreshRefusal),
+    /// The device gets no tokens, or not yet.
+    Device(DeviceRefusal),
+    /// The app may not sign people in on a device.
+    NoDevices,
     /// The person may not use the app any more.
     NotAdmitted(NotAdmitted),
     /// Cannot happen: the operation needs nothing.
@@ -133,7 +140,10 @@ impl fmt::Display for TokenRefusal {
         match self {
             Self::InvalidRequest(why) => f.write_str(why),
             Self::InvalidClient { .. } => f.write_str("no such client, or the wrong secret"),
-            Self::UnsupportedGrant => f.write_str("grant_type is one of authorization_code and refresh_token"),
+            Self::UnsupportedGrant => {
+                let known: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
+                write!(f, "grant_type is one of {}", known.join(", "))
+            },
             Self::InvalidScope => f.write_str("scope goes beyond what was granted"),
             Self::Code(why) => f.write_str(match why {
                 CodeRefusal::Unknown => "the code is unknown or was forgotten",
@@ -153,6 +163,19 @@ impl fmt::Display for TokenRefusal {
                 RefreshRefusal::Reused => "the refresh token was used before; all of its kind are revoked",
                 RefreshRefusal::Leaked => "the refresh token belongs to another client; all of its kind are revoked",
             }),
+            Self::Device(why) => f.write_str(match why {
+                DeviceRefusal::Unknown => "the device code is unknown or was forgotten",
+                DeviceRefusal::Pending => "the person has not answered yet",
+                DeviceRefusal::SlowDown => "the person has not answered yet; wait 5 seconds longer between two questions",
+                DeviceRefusal::Denied => "the person said no",
+                DeviceRefusal::Expired => "nobody answered in time; ask for a new code",
+                DeviceRefusal::Spent => "the device code was used before",
+                DeviceRefusal::OtherClient => "the device code was made for another client; it is void now",
+                DeviceRefusal::OtherIssuer => "the device code was made by the issuer under another name of this house",
+            }),
+            Self::NoDevices => {
+                f.write_str("this app may not sign people in on a device; an admin allows it with: latchkey app set NAME --device true")
+            }
             Self::NotAdmitted(why) => why.fmt(f),
             Self::Denied(_) => f.write_str("not allowed"),
         }

@@ -19,6 +19,14 @@ pub struct TokenRequest {
     pub(super) code_verifier: Option<Secret<String>>,
     pub(super) refresh_token: Option<Secret<String>>,
     pub(super) scope: Option<String>,
+    pub(super) device_code: Option<Secret<String>>,
+}
+
+/// What a device asks with (RFC 8628 section 3.1), not yet believed.
+#[derive(Debug)]
+pub struct DeviceRequest {
+    pub(crate) client: ClientCredentials,
+    pub(crate) scope: Option<String>,
 }
 
 /// How the client says who it is.
@@ -53,10 +61,7 @@ impl TokenRequest {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         authorization: Option<&str>,
     ) -> Result<Self, TokenRefusal> {
-        let mut form = Form::default();
-        for (name, value) in pairs {
-            form.take(name, value)?;
-        }
+        let mut form = Form::read(pairs)?;
         let client = client(&mut form, authorization)?;
         Ok(Self {
             grant_type: form.grant_type.ok_or(TokenRefusal::InvalidRequest("grant_type is missing"))?,
@@ -66,6 +71,7 @@ impl TokenRequest {
             code_verifier: form.code_verifier.map(Secret::new),
             refresh_token: form.refresh_token.map(Secret::new),
             scope: form.scope,
+            device_code: form.device_code.map(Secret::new),
         })
     }
 }
@@ -92,6 +98,18 @@ impl TokenRequest {
     }
 }
 
+impl DeviceRequest {
+    /// The same for the device authorization endpoint.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        authorization: Option<&str>,
+    ) -> Result<Self, TokenRefusal> {
+        let mut form = Form::read(pairs)?;
+        let client = client(&mut form, authorization)?;
+        Ok(Self { client, scope: form.scope })
+    }
+}
+
 #[derive(Default)]
 struct Form {
     grant_type: Option<String>,
@@ -103,9 +121,18 @@ struct Form {
     code_verifier: Option<String>,
     refresh_token: Option<String>,
     scope: Option<String>,
+    device_code: Option<String>,
 }
 
 impl Form {
+    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, TokenRefusal> {
+        let mut form = Self::default();
+        for (name, value) in pairs {
+            form.take(name, value)?;
+        }
+        Ok(form)
+    }
+
     fn take(&mut self, name: &str, value: &str) -> Result<(), TokenRefusal> {
         let place = match name {
             "grant_type" => &mut self.grant_type,
@@ -117,6 +144,7 @@ impl Form {
             "code_verifier" => &mut self.code_verifier,
             "refresh_token" => &mut self.refresh_token,
             "scope" => &mut self.scope,
+            "device_code" => &mut self.device_code,
             _ => return Ok(()),
         };
         if place.is_some() {

@@ -91,6 +91,47 @@ pub(crate) struct FormPost {
     pub fields: Vec<(&'static str, String)>,
 }
 
+/// `/device`: which device?
+#[derive(Debug, Template)]
+#[template(path = "device_code.html")]
+pub(crate) struct DeviceCode {
+    pub chrome: Chrome,
+    pub notice: Option<Notice>,
+    /// What was typed before.
+    pub code: String,
+}
+
+/// `/device` with a code: what the device asks for, and from where.
+#[derive(Debug, Template)]
+#[template(path = "device_question.html")]
+pub(crate) struct DeviceQuestion {
+    pub chrome: Chrome,
+    /// As the device shows it.
+    pub code: String,
+    pub app: String,
+    pub icon: Icon,
+    pub seen_as: String,
+    pub asked: When,
+    pub name: String,
+    pub username: String,
+    pub mail: String,
+    pub face: Face,
+    pub gets: Vec<Share>,
+    /// What the app says about the data that it gets.
+    pub policy: Option<String>,
+    /// Its terms of use.
+    pub terms: Option<String>,
+}
+
+/// `/device` after the answer.
+#[derive(Debug, Template)]
+#[template(path = "device_answered.html")]
+pub(crate) struct DeviceAnswered {
+    pub chrome: Chrome,
+    pub app: String,
+    pub allowed: bool,
+}
+
 /// What a scope means to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Share {

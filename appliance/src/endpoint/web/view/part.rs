@@ -203,6 +203,12 @@ pub(crate) enum News {
     TookTooLong,
     /// Somebody else is signed in.
     SomebodyElse,
+    /// No device waits with this code.
+    WrongUserCode,
+    /// The device that showed this code was answered, or gave up.
+    UserCodeOver,
+    /// Too many wrong codes of devices.
+    UserCodesLocked { minutes: u64 },
     /// The two new passwords are not the same.
     PasswordsDiffer,
     /// An expected no, in the service's own words.

@@ -4,7 +4,10 @@ use super::account::{
     Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
-use super::apps::{AppTile, CertificateNews, Consent, Dashboard, FormPost, Share, UpdateNews};
+use super::apps::{
+    AppTile, CertificateNews, Consent, Dashboard, DeviceAnswered, DeviceCode, DeviceQuestion, FormPost, Share,
+    UpdateNews,
+};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
@@ -53,6 +56,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     invited(&mut pages);
     apps(&mut pages);
     on_the_way_to_an_app(&mut pages);
+    other_device(&mut pages);
     about_me(&mut pages);
     ways_in(&mut pages);
     other_tabs(&mut pages);
@@ -321,6 +325,37 @@ fn on_the_way_to_an_app(pages: &mut BTreeMap<String, String>) {
             next: "/".to_owned(),
         };
         rendered(pages, name, &page);
+    }
+}
+
+fn other_device(pages: &mut BTreeMap<String, String>) {
+    let code = |news: Option<News>| DeviceCode {
+        chrome: inside(),
+        code: if news.is_some() { "k7wm 3xpp".to_owned() } else { String::new() },
+        notice: news.map(Notice::of),
+    };
+    rendered(pages, "device_code", &code(None));
+    rendered(pages, "device_code_wrong", &code(Some(News::WrongUserCode)));
+    rendered(pages, "device_code_over", &code(Some(News::UserCodeOver)));
+    rendered(pages, "device_code_locked", &code(Some(News::UserCodesLocked { minutes: 9 })));
+    let page = DeviceQuestion {
+        chrome: inside(),
+        code: "K7WM-3XPB".to_owned(),
+        app: "Film night".to_owned(),
+        icon: Icon::new("Film night", None),
+        seen_as: "192.168.1.40".to_owned(),
+        asked: ago(2),
+        name: "Mia Miller".to_owned(),
+        username: "mia".to_owned(),
+        mail: String::new(),
+        face: Face::new("Mia Miller", None),
+        gets: vec![Share::Identity, Share::Profile, Share::Offline],
+        policy: Some("https://film.miller.home/privacy".to_owned()),
+        terms: Some("https://film.miller.home/terms".to_owned()),
+    };
+    rendered(pages, "device_question", &page);
+    for (name, allowed) in [("device_allowed", true), ("device_refused", false)] {
+        rendered(pages, name, &DeviceAnswered { chrome: inside(), app: "Film night".to_owned(), allowed });
     }
 }
 

@@ -1,0 +1,265 @@
+//! An app registers itself (RFC 7591 section 3), and looks at, changes and removes what it registered (RFC 7592 section 2).
+
+use std::fmt;
+
+use domain::client::{Client, ClientSettings};
+use domain::entropy;
+use domain::id::{ClientId, RegistrationTokenNumber};
+use domain::name::ClientName;
+use domain::permission::{Denied, Need};
+use domain::registration::{Registration, RegistrationToken};
+use domain::secret::{Digest, Secret};
+use domain::token::{OpaqueToken, TokenKind};
+use serde_json::{Map, Value, json};
+use store::Reader;
+
+use super::NO_ACCOUNT;
+use super::metadata::{CODE, DEVICE, Metadata, REFRESH, text};
+use crate::app::MAX_APPS;
+use crate::operation::{Abort, Refuses};
+use crate::{Context, Fault, Idp, OpError, Refusal};
+
+/// What a request to change a registration must not bring (RFC 7592 section 2.2).
+const NOT_TO_CHANGE: [&str; 4] =
+    ["registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"];
+
+/// An app that registered itself.
+#[derive(Debug)]
+pub struct Registered {
+    /// The app.
+    pub client: Client,
+    /// What it holds.
+    pub registration: Registration,
+    /// Its secret. After the registration it cannot be read any more.
+    pub secret: Option<Secret<String>>,
+    /// By what it changes its registration.
+    pub token: Secret<String>,
+    /// Where it does so.
+    pub uri: String,
+}
+
+impl Registered {
+    /// The grants that it may use.
+    pub fn grant_types(&self) -> Vec<&'static str> {
+        let codes = self.registration.uses_codes.then_some(CODE);
+        let device = self.client.settings.device.then_some(DEVICE);
+        codes.into_iter().chain(device).chain([REFRESH]).collect()
+    }
+}
+
+/// Why an app is not registered, or its registration not shown or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistrationRefusal {
+    /// No token, or one that is good for nothing.
+    InvalidToken,
+    /// An address that cannot be taken.
+    InvalidRedirectUri(String),
+    /// Something else that cannot be taken.
+    InvalidMetadata(String),
+    /// There are as many apps as there may be.
+    Full,
+    /// Cannot happen: the operation needs nothing.
+    Denied(Denied),
+}
+
+impl Refuses for RegistrationRefusal {
+    fn denied(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl fmt::Display for RegistrationRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidToken => {
+                f.write_str("the token is unknown, used up or too old; an admin makes one with: latchkey app registration-token create")
+            }
+            Self::InvalidRedirectUri(why) | Self::InvalidMetadata(why) => f.write_str(why),
+            Self::Full => write!(f, "there are {MAX_APPS} apps here, which is the limit; remove one first"),
+            Self::Denied(_) => f.write_str("not allowed"),
+        }
+    }
+}
+
+impl From<Refusal> for RegistrationRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::InvalidMetadata(refusal.to_string())
+    }
+}
+
+type Refused = OpError<RegistrationRefusal>;
+
+impl Idp {
+    /// Registers an app for the members of the token's group.
+    pub fn register_client(
+        &self,
+        ctx: &Context,
+        token: &str,
+        said: &Map<String, Value>,
+    ) -> Result<Registered, Refused> {
+        let done = self.write(ctx, Need::Nothing, |op| {
+            let permit = initial(op, token, ctx)?;
+            let metadata = Metadata::read(said)?;
+            if op.count_clients()? >= MAX_APPS {
+                return Err(RegistrationRefusal::Full.into());
+            }
+            let name = self.new_client_name(op)?;
+            let secret = (!metadata.authentication.is_public()).then(|| self.client_secret());
+            let bare = Client {
+                id: ClientId(0),
+                display_name: crate::app::usual_name(&name).map_err(RegistrationRefusal::from)?,
+                secret: secret.as_ref().map(|(_, digest)| *digest),
+                settings: ClientSettings::default(),
+                created_at: ctx.now,
+                updated_at: ctx.now,
+                name,
+            };
+            let (mut client, _) = metadata.amendment.apply(&bare).map_err(RegistrationRefusal::from)?;
+            client.id = op.insert_client(&client)?;
+            op.allow_client_group(client.id, permit.group)?;
+            let token = OpaqueToken::random(NO_ACCOUNT, client.id.0, self.entropy());
+            let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
+            let registration = Registration { client: client.id, digest: token.digest(), authentication, uses_codes };
+            op.put_client_registration(&registration)?;
+            let (number, uses_left) = (permit.number, permit.uses_left - 1);
+            if uses_left == 0 {
+                op.delete_registration_token(number)?;
+            } else {
+                op.put_registration_token(&RegistrationToken { uses_left, ..permit })?;
+            }
+            let detail = json!({ "token": number, "display_name": client.display_name, "uses_left": uses_left });
+            op.record("app.register", client.name.as_str(), detail)?;
+            let uri = self.registration_uri(ctx, &client.name);
+            let token = token.encode(TokenKind::ClientConfiguration);
+            Ok(Registered { client, registration, secret: secret.map(|(text, _)| text), token, uri })
+        })?;
+        self.prepare_keys_of(&done.client, ctx)?;
+        Ok(done)
+    }
+
+    /// What the app has registered.
+    pub fn registered_client(&self, ctx: &Context, name: &str, token: &str) -> Result<Registered, Refused> {
+        self.read(ctx, Need::Nothing, |op| {
+            let (client, registration) = own(op, name, token)?;
+            Ok(self.registered(ctx, client, registration, token))
+        })
+    }
+
+    /// Puts other metadata in place of what the app has registered; what an admin set besides stays.
+    pub fn replace_registration(
+        &self,
+        ctx: &Context,
+        name: &str,
+        token: &str,
+        said: &Map<String, Value>,
+    ) -> Result<Registered, Refused> {
+        let done = self.write(ctx, Need::Nothing, |op| {
+            let (client, known) = own(op, name, token).map_err(Abort::Undo)?;
+            same_client(&client, said)?;
+            let mut metadata = Metadata::read(said)?;
+            if metadata.authentication.is_public() != client.is_public() {
+                let why =
+                    "token_endpoint_auth_method: an app with a secret stays one, and one without too; register anew";
+                return Err(RegistrationRefusal::InvalidMetadata(why.to_owned()).into());
+            }
+            if metadata.amendment.display_name.is_none() {
+                let usual = crate::app::usual_name(&client.name).map_err(RegistrationRefusal::from)?;
+                metadata.amendment.display_name = Some(usual);
+            }
+            let (mut next, changed) = metadata.amendment.apply(&client).map_err(RegistrationRefusal::from)?;
+            let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
+            let registration = Registration { authentication, uses_codes, ..known.clone() };
+            if !changed.is_empty() || registration != known {
+                next.updated_at = ctx.now;
+                op.update_client(&next)?;
+                op.put_client_registration(&registration)?;
+                op.record("app.set", next.name.as_str(), json!({ "changed": changed, "by": "the app itself" }))?;
+            }
+            Ok(self.registered(ctx, next, registration, token))
+        })?;
+        self.prepare_keys_of(&done.client, ctx)?;
+        Ok(done)
+    }
+
+    /// The app removes itself.
+    pub fn unregister_client(&self, ctx: &Context, name: &str, token: &str) -> Result<(), Refused> {
+        self.write(ctx, Need::Nothing, |op| {
+            let (client, _) = own(op, name, token).map_err(Abort::Undo)?;
+            op.delete_client(client.id)?;
+            op.record("app.delete", client.name.as_str(), json!({ "by": "the app itself" }))?;
+            Ok(())
+        })
+    }
+
+    fn registered(&self, ctx: &Context, client: Client, registration: Registration, token: &str) -> Registered {
+        let uri = self.registration_uri(ctx, &client.name);
+        Registered { client, registration, secret: None, token: Secret::new(token.to_owned()), uri }
+    }
+
+    fn registration_uri(&self, ctx: &Context, name: &ClientName) -> String {
+        format!("{}/register/{name}", self.reached_at(ctx).issuer())
+    }
+
+    /// A name that no app has.
+    fn new_client_name(&self, op: &Reader<'_>) -> Result<ClientName, Abort<RegistrationRefusal>> {
+        loop {
+            let chance: [u8; 8] = entropy::bytes(self.entropy());
+            let text: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+            let name = format!("app-{text}").parse().map_err(Fault::unexpected)?;
+            if op.client_by_name(&name)?.is_none() {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// The keys that the app needs are made now, so that nobody waits for them at a sign-in.
+    fn prepare_keys_of(&self, client: &Client, ctx: &Context) -> Result<(), Refused> {
+        let ClientSettings { algorithm, userinfo, .. } = client.settings;
+        for algorithm in [Some(algorithm), userinfo].into_iter().flatten() {
+            self.prepare_key(algorithm, ctx.moment()).map_err(|error| match error {
+                OpError::Fault(fault) => OpError::Fault(fault),
+                OpError::Refused(refusal) => OpError::Fault(Fault::unexpected(refusal)),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The token that lets the app in.
+fn initial(op: &Reader<'_>, token: &str, ctx: &Context) -> Result<RegistrationToken, Abort<RegistrationRefusal>> {
+    let no = || Abort::refuse(RegistrationRefusal::InvalidToken);
+    let offered = OpaqueToken::decode(TokenKind::Registration, token).ok_or_else(no)?;
+    let known = op.registration_token(RegistrationTokenNumber(offered.row))?.ok_or_else(no)?;
+    if known.digest != offered.digest() || !known.good(ctx.now) {
+        return Err(no());
+    }
+    Ok(known)
+}
+
+/// The app of that name, if the token is its own. Every no sounds alike (RFC 7592 section 2.1).
+fn own(op: &Reader<'_>, name: &str, token: &str) -> Result<(Client, Registration), Refused> {
+    let no = || OpError::Refused(RegistrationRefusal::InvalidToken);
+    let offered = OpaqueToken::decode(TokenKind::ClientConfiguration, token).ok_or_else(no)?;
+    let registration = op.client_registration(ClientId(offered.row))?.ok_or_else(no)?;
+    let client = op.client(registration.client)?.ok_or_else(no)?;
+    if registration.digest != offered.digest() || client.name.as_str() != name {
+        return Err(no());
+    }
+    Ok((client, registration))
+}
+
+/// RFC 7592 section 2.2: the request names the app, may repeat its secret, and leaves out what the house decides.
+fn same_client(client: &Client, said: &Map<String, Value>) -> Result<(), RegistrationRefusal> {
+    let wrong = |name: &str, why: &str| Err(RegistrationRefusal::InvalidMetadata(format!("{name}: {why}")));
+    if let Some(name) = NOT_TO_CHANGE.into_iter().find(|name| said.contains_key(*name)) {
+        return wrong(name, "leave it out; the house decides it");
+    }
+    if text(said, "client_id")? != Some(client.name.as_str()) {
+        return wrong("client_id", "it is the one that was registered");
+    }
+    match (text(said, "client_secret")?, &client.secret) {
+        (None, _) => Ok(()),
+        (Some(given), Some(known)) if *known == Digest::of(given.as_bytes()) => Ok(()),
+        (Some(_), _) => wrong("client_secret", "it is the one that was given out, or left out"),
+    }
+}

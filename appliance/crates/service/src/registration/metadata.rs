@@ -1,0 +1,131 @@
+//! Client metadata (RFC 7591 section 2, OpenID Connect Dynamic Client Registration 1.0 section 2): what of it there is here. What
+//! nobody here knows is left out of the answer (RFC 7591 section 2); what cannot be kept is refused.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use domain::client::{Algorithm, SubjectType};
+use domain::redirect_uri::{LaunchUrl, RedirectUri};
+use domain::registration::ClientAuthentication;
+use serde_json::{Map, Value};
+
+use super::RegistrationRefusal;
+use crate::AppAmendment;
+
+pub(super) const CODE: &str = "authorization_code";
+pub(super) const REFRESH: &str = "refresh_token";
+pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Metadata that would change how the app is served, and that is not served.
+const NOT_HERE: [(&str, &str); 6] = [
+    ("jwks", "this house takes no keys of an app; use a client secret"),
+    ("jwks_uri", "this house fetches no keys of an app; use a client secret"),
+    ("sector_identifier_uri", "this house fetches no sector; each app is a sector of its own"),
+    ("id_token_encrypted_response_alg", "ID tokens are signed here and not encrypted"),
+    ("userinfo_encrypted_response_alg", "the answer of userinfo is not encrypted here"),
+    ("request_object_signing_alg", "there are no request objects here; push the request instead"),
+];
+
+/// What an app says of itself.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    pub(super) amendment: AppAmendment,
+    pub(super) authentication: ClientAuthentication,
+    pub(super) uses_codes: bool,
+}
+
+impl Metadata {
+    /// Everything that is served is set: to what was said, or to what RFC 7591 says for silence.
+    pub(super) fn read(said: &Map<String, Value>) -> Result<Self, RegistrationRefusal> {
+        for (name, why) in NOT_HERE {
+            if said.get(name).is_some_and(|value| !value.is_null()) {
+                return Err(invalid(name, why));
+            }
+        }
+        let authentication = parsed(said, "token_endpoint_auth_method")?.unwrap_or_default();
+        let grants = texts(said, "grant_types")?.unwrap_or_else(|| vec![CODE.to_owned()]);
+        if let Some(unknown) = grants.iter().find(|grant| ![CODE, REFRESH, DEVICE].contains(&grant.as_str())) {
+            return Err(invalid("grant_types", format!("{unknown:?} is none of {CODE}, {REFRESH} and {DEVICE}")));
+        }
+        let has = |grant: &str| grants.iter().any(|known| known == grant);
+        let (uses_codes, device) = (has(CODE), has(DEVICE));
+        if !uses_codes && !device {
+            return Err(invalid("grant_types", format!("name {CODE} or {DEVICE}")));
+        }
+        let responses = texts(said, "response_types")?;
+        let responses = responses.unwrap_or_else(|| if uses_codes { vec!["code".to_owned()] } else { Vec::new() });
+        if responses.iter().any(|response| response != "code") || responses.is_empty() == uses_codes {
+            return Err(invalid("response_types", format!("it is [\"code\"] with {CODE}, and empty without")));
+        }
+        let amendment = AppAmendment {
+            display_name: parsed(said, "client_name")?,
+            redirect_uris: Some(redirect_uris(said, "redirect_uris", uses_codes)?),
+            post_logout_redirect_uris: Some(redirect_uris(said, "post_logout_redirect_uris", false)?),
+            backchannel_logout_uri: Some(without_fragment(said, "backchannel_logout_uri")?),
+            policy_uri: Some(parsed(said, "policy_uri")?),
+            terms_uri: Some(parsed(said, "tos_uri")?),
+            // OpenID Connect Registration section 2 says RS256 for silence.
+            algorithm: Some(parsed(said, "id_token_signed_response_alg")?.unwrap_or(Algorithm::Rs256)),
+            userinfo: Some(parsed(said, "userinfo_signed_response_alg")?),
+            subject: Some(parsed(said, "subject_type")?.unwrap_or(SubjectType::Public)),
+            par_required: Some(flag(said, "require_pushed_authorization_requests")?),
+            dpop_required: Some(flag(said, "dpop_bound_access_tokens")?),
+            device: Some(device),
+            ..AppAmendment::default()
+        };
+        Ok(Self { amendment, authentication, uses_codes })
+    }
+}
+
+fn invalid(name: &str, why: impl Display) -> RegistrationRefusal {
+    RegistrationRefusal::InvalidMetadata(format!("{name}: {why}"))
+}
+
+/// `null` is silence (RFC 7592 section 2.2).
+fn value<'a>(said: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    said.get(name).filter(|value| !value.is_null())
+}
+
+pub(super) fn text<'a>(said: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, RegistrationRefusal> {
+    let Some(value) = value(said, name) else { return Ok(None) };
+    value.as_str().map(Some).ok_or_else(|| invalid(name, "it is a text"))
+}
+
+fn parsed<T: FromStr<Err: Display>>(said: &Map<String, Value>, name: &str) -> Result<Option<T>, RegistrationRefusal> {
+    let Some(raw) = text(said, name)? else { return Ok(None) };
+    raw.parse().map(Some).map_err(|why| invalid(name, why))
+}
+
+fn flag(said: &Map<String, Value>, name: &str) -> Result<bool, RegistrationRefusal> {
+    let Some(value) = value(said, name) else { return Ok(false) };
+    value.as_bool().ok_or_else(|| invalid(name, "it is true or false"))
+}
+
+fn texts(said: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, RegistrationRefusal> {
+    let Some(value) = value(said, name) else { return Ok(None) };
+    let list = value.as_array().and_then(|list| list.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+    list.map(Some).ok_or_else(|| invalid(name, "it is a list of texts"))
+}
+
+fn redirect_uris(said: &Map<String, Value>, name: &str, needed: bool) -> Result<Vec<RedirectUri>, RegistrationRefusal> {
+    let wrong = |why: String| RegistrationRefusal::InvalidRedirectUri(format!("{name}: {why}"));
+    let given = texts(said, name).map_err(|_| wrong("it is a list of addresses".to_owned()))?.unwrap_or_default();
+    if needed && given.is_empty() {
+        return Err(wrong("give at least one address".to_owned()));
+    }
+    let read = |raw: &String| {
+        raw.parse::<RedirectUri>().map_err(|why| {
+            let shown: String = raw.chars().take(64).collect();
+            wrong(format!("{shown:?}: {why}"))
+        })
+    };
+    given.iter().map(read).collect()
+}
+
+/// OpenID Connect Back-Channel Logout section 2.2: no fragment.
+fn without_fragment(said: &Map<String, Value>, name: &str) -> Result<Option<LaunchUrl>, RegistrationRefusal> {
+    if text(said, name)?.is_some_and(|raw| raw.contains('#')) {
+        return Err(invalid(name, "leave out the part from # on"));
+    }
+    parsed(said, name)
+}
