@@ -15,6 +15,7 @@ mod context;
 mod credential;
 pub mod device;
 mod discovery;
+mod dpop;
 mod error;
 mod founding;
 mod group;
@@ -29,6 +30,7 @@ mod page;
 mod pending;
 mod picture;
 mod presence;
+mod proof;
 mod provisioning;
 mod recovery;
 mod refusals;
@@ -80,10 +82,10 @@ pub use session::{NewSession, SignedIn};
 pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
-pub use token::{TokenAnswer, TokenRefusal, TokenRequest};
+pub use token::{ClientCredentials, KeyQuestion, KeysToFetch, TokenAnswer, TokenRefusal, TokenRequest};
 pub use trial::{TrialReport, TrialResult, TrialStart};
 pub use upkeep::Examined;
-pub use userinfo::BearerRefusal;
+pub use userinfo::{BearerRefusal, Presented};
 
 /// The identity provider: every operation is a method of it.
 pub struct Idp {

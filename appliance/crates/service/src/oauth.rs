@@ -14,6 +14,8 @@ use domain::time::Timestamp;
 use crate::codes::Codes;
 use crate::keys::Keyring;
 use crate::operation::{Abort, Writing};
+use crate::proof::Seen;
+use crate::token::FetchedKeys;
 use crate::trial::Trials;
 use crate::{Context, Fault, Idp, OpError, Refusal};
 
@@ -30,6 +32,10 @@ pub(crate) struct OAuth {
     families: AtomicU32,
     /// Authorization codes.
     pub(crate) codes: Codes,
+    /// Assertions and proofs that were taken.
+    pub(crate) seen: Seen,
+    /// Keys that apps publish.
+    pub(crate) client_keys: FetchedKeys,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
 }

@@ -6,3 +6,7 @@ ALTER TABLE token_family ADD COLUMN key_thumbprint BLOB;
 ALTER TABLE token_family ADD COLUMN previous_digest BLOB;
 ALTER TABLE token_family ADD COLUMN refreshed_at INTEGER;
 ALTER TABLE token_family ADD COLUMN claims TEXT;
+
+-- The secret before the current one, for as long as the app may still use it.
+ALTER TABLE client ADD COLUMN retired_digest BLOB;
+ALTER TABLE client ADD COLUMN retired_until INTEGER;

@@ -1,10 +1,13 @@
 //! What apps speak: OAuth 2.0 and OpenID Connect.
 
 mod authorize;
+mod client;
 mod discovery;
 mod error;
 mod token;
 mod userinfo;
+
+pub(crate) use client::Fetching;
 
 use crate::http::{Kind, Request, Response, Route, handler};
 
@@ -33,6 +36,6 @@ fn for_any_origin(response: Response) -> Response {
 async fn preflight(_: std::sync::Arc<crate::http::App>, _: Request) -> Response {
     for_any_origin(Response::empty(204))
         .header("Access-Control-Allow-Methods", "GET, POST")
-        .header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        .header("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
         .header("Access-Control-Max-Age", "86400")
 }

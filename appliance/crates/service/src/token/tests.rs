@@ -215,14 +215,14 @@ fn a_public_app_shows_no_secret_and_a_confidential_one_cannot_leave_it_out() {
 fn an_old_secret_is_no_secret() {
     let flow = Flow::new().trusted();
     let code = flow.code(NOW, &[]);
-    flow.house.idp.rotate_app_secret(&console(), &photos()).unwrap();
+    flow.house.idp.rotate_app_secret(&console(), &photos(), None).unwrap();
     assert!(matches!(refused(flow.exchange(&code, NOW, &[])), TokenRefusal::InvalidClient { .. }));
 }
 
 #[test]
 fn only_the_grants_of_the_table_exist() {
     let flow = Flow::new();
-    for grant in ["password", "client_credentials", "urn:x"] {
+    for grant in ["password", "implicit", "urn:x"] {
         assert_eq!(refused(flow.token(NOW, &[("grant_type", grant)])), TokenRefusal::UnsupportedGrant);
     }
 }
@@ -428,7 +428,7 @@ fn of_too_many_families_the_oldest_go() {
 fn discovery_names_what_is_served() {
     let document: Value = serde_json::from_slice(&crate::discovery("https://id.example.org")).unwrap();
     assert_eq!(document["issuer"], "https://id.example.org");
-    assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
+    assert_eq!(document["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
     assert_eq!(document["scopes_supported"], json!(["openid", "profile", "email", "groups", "offline_access"]));
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
