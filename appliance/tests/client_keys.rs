@@ -181,6 +181,28 @@ fn an_assertion_is_good_once_for_us_and_for_a_few_minutes() {
 }
 
 #[test]
+fn an_assertion_is_for_the_name_of_the_house_that_it_is_sent_to() {
+    let key = ClientKey::new("k1");
+    let house = with_keys(&[&key]);
+    house.move_to("home.example.net");
+    let offered = |host: &str, aud: &str| {
+        let assertion = key.sign(&header(&key), &with(claims(&format!("{host} {aud}")), &json!({ "aud": aud })));
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "lk_r_x"),
+            ("client_assertion_type", TYPE),
+            ("client_assertion", &assertion),
+        ];
+        error(&house.token(&fields, &[("Host", host)])).1 == BELIEVED
+    };
+    for host in ["id.example", "home.example.net"] {
+        for aud in ["https://id.example", "https://home.example.net"] {
+            assert_eq!(offered(host, aud), aud.ends_with(host), "{aud} at {host}");
+        }
+    }
+}
+
+#[test]
 fn an_app_with_keys_has_no_other_way_in() {
     let key = ClientKey::new("k1");
     let house = with_keys(&[&key]);

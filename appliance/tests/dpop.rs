@@ -179,6 +179,26 @@ fn a_proof_shows_a_public_key_and_is_signed_by_it() {
 }
 
 #[test]
+fn a_proof_is_for_the_name_of_the_house_that_it_is_sent_to() {
+    let holder = Holder::new();
+    let (nonce, basic) = (holder.nonce(), holder.house.basic());
+    holder.house.move_to("home.example.net");
+    for host in ["id.example", "home.example.net"] {
+        for htu in [TOKEN, "https://home.example.net/token"] {
+            let jti = format!("{host} {htu}");
+            let now = holder.house.server.clock.now().unix();
+            let claims = json!({ "htm": "POST", "htu": htu, "iat": now, "jti": jti, "nonce": nonce });
+            let proof = holder.key.sign(&header(&holder.key), &claims);
+            let headers = [("Host", host), ("Authorization", basic.as_str()), ("DPoP", proof.as_str())];
+            let (_, why) = error(&holder.house.token(&exchange("no code"), &headers));
+            // The code is looked at only where the proof is good.
+            let expected = if htu.contains(host) { "invalid_grant" } else { "invalid_dpop_proof" };
+            assert_eq!(why, expected, "{htu} at {host}");
+        }
+    }
+}
+
+#[test]
 fn a_proof_is_good_once() {
     let holder = Holder::new();
     let proof = holder.proof(&json!({}));

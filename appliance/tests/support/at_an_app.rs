@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::account::AccountKind;
 use domain::amend::Amendment;
 use domain::client::ConsentMode;
+use serde_json::json;
 use service::{AppAmendment, AppKind, Context};
 
 use crate::authenticator::Authenticator;
@@ -68,6 +69,13 @@ impl AtAnApp {
         self.server
             .operate(move |idp| idp.set_app(&Context::console(moment), &app.parse().unwrap(), &amendment))
             .unwrap();
+    }
+
+    /// The house gets another name; both are served.
+    pub fn move_to(&self, host: &str) {
+        let body = json!({ "host": host, "former_days": 30 });
+        let answer = self.server.send(&Call::new("PUT", "/api/v1/domain").json(&body).on_console());
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     /// Anna's code for that app.

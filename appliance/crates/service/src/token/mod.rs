@@ -5,12 +5,14 @@
 mod authorization_code;
 mod client;
 mod client_credentials;
+mod fetched_keys;
 mod issue;
 mod refresh_token;
 mod request;
 
-pub(crate) use client::FetchedKeys;
-pub use client::{ClientCredentials, KeyQuestion, KeysToFetch};
+pub use client::ClientCredentials;
+pub(crate) use fetched_keys::FetchedKeys;
+pub use fetched_keys::{KeyQuestion, KeysToFetch};
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
 pub use request::TokenRequest;
