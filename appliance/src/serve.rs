@@ -300,6 +300,7 @@ impl Desk {
             certificates,
             lookups: Lookups::default(),
             discovery: Discovery::default(),
+            fetching: Default::default(),
             health: Default::default(),
         });
         let site =

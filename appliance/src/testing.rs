@@ -79,6 +79,7 @@ pub(crate) fn app_by(basis: Basis) -> Arc<App> {
         lookups: Lookups::default(),
         beacon: Beacon::new(&seeded(3)),
         discovery: Discovery::default(),
+        fetching: Default::default(),
         start: "a start".to_owned(),
         health: Default::default(),
     })

@@ -328,10 +328,11 @@ fn the_fields_of_the_json_output_stay_the_same() {
         ("app allow wiki owners", "change kind name"),
         (
             "app show wiki",
-            "access_token access_token_seconds algorithm allow backchannel_logout_uri claims consent created_at device \
-             display_name dpop_required endpoints icon launch_url name par_required pkce_required policy_uri \
-             post_logout_redirect_uris public redirect_uris refresh_idle_seconds refresh_seconds scopes strength subject \
-             terms_uri updated_at userinfo_algorithm",
+            "access_token access_token_seconds acts_as algorithm allow backchannel_logout_uri claims consent \
+             created_at device display_name dpop_required endpoints icon jwks jwks_uri launch_url name \
+             old_secret_until par_required pkce_required policy_uri post_logout_redirect_uris public \
+             redirect_uris refresh_idle_seconds refresh_seconds scopes strength subject terms_uri updated_at \
+             userinfo_algorithm",
         ),
         ("app list", "allow display_name launch_url name public"),
         ("key list", "algorithm created_at expires_at kid retired_at state"),
@@ -686,4 +687,41 @@ fn what_an_app_wants_of_the_protocol_is_set_and_shown() {
     house.twice("app set photos --backchannel-logout-uri none --userinfo-algorithm none", "changed");
     assert!(house.json("app show photos")["backchannel_logout_uri"].is_null());
     assert!(house.fails(2, "app set photos --post-logout-redirect-uri http://photos.home/").contains("use https"));
+}
+
+#[test]
+fn an_app_gets_keys_a_service_account_and_a_secret_that_overlaps() {
+    const KEY: &str =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"}]}"#;
+    let house = House::new();
+    let file = house.server.data_dir().join("jwks.json");
+    let named = file.to_str().unwrap();
+    std::fs::write(&file, KEY).unwrap();
+    house.ok("service-account create robot");
+    let made = house.ok(&format!("app create wiki --jwks {named}"));
+    assert!(!made.contains("client_secret"), "it would open nothing: {made}");
+    house.twice("app set wiki --acts-as robot", "changed");
+    let shown = house.ok("app show wiki");
+    assert!(shown.contains("1 of its own") && shown.contains("robot"), "{shown}");
+    house.twice("app set wiki --jwks-uri https://wiki.home/jwks.json", "changed");
+    assert_eq!(house.json("app show wiki")["jwks"], Value::Null, "one takes the place of the other");
+    house.twice(&format!("app set wiki --jwks {named}"), "changed");
+    house.twice("app set wiki --jwks none", "changed");
+    house.twice("app set wiki --acts-as none", "changed");
+    house.fails(2, &format!("app set wiki --jwks {named} --jwks-uri https://wiki.home/jwks.json"));
+    house.fails(2, "app set wiki --jwks-uri http://wiki.home/jwks.json");
+    assert!(house.fails(4, "app set wiki --acts-as stranger").contains("service account"));
+    for (bad, why) in [("{", "is not JSON"), ("{}", "keys"), (&KEY.replace("\"kid\"", "\"d\""), "public half")] {
+        std::fs::write(&file, bad).unwrap();
+        let said = house.fails(2, &format!("app set wiki --jwks {named}"));
+        assert!(said.contains(why), "{said}");
+    }
+    std::fs::write(&file, "x".repeat(17 * 1024)).unwrap();
+    assert!(house.fails(2, &format!("app set wiki --jwks {named}")).contains("16 KiB"));
+    let rotated = house.ok("app secret rotate wiki --keep-old 24h");
+    assert!(rotated.trim().len() >= 40, "{rotated}");
+    assert!(house.ok("app show wiki").contains("old secret"));
+    house.fails(2, "app secret rotate wiki --keep-old 31d");
+    house.ok("app secret rotate wiki");
+    assert_eq!(house.json("app show wiki")["old_secret_until"], Value::Null);
 }

@@ -69,6 +69,14 @@ pub struct App {
     pub policy_uri: Option<String>,
     /// Its terms of use.
     pub terms_uri: Option<String>,
+    /// The public keys that it proves itself by, in the place of its secret (RFC 7523).
+    pub jwks: Option<Value>,
+    /// Where it publishes them.
+    pub jwks_uri: Option<String>,
+    /// The service account that it is when it asks for itself (RFC 6749 section 4.4).
+    pub acts_as: Option<String>,
+    /// Until when the secret before the current one works.
+    pub old_secret_until: Option<Time>,
     /// The groups that may sign in; none means nobody.
     pub allow: Vec<String>,
     /// Which scopes beyond the standard ones go to which groups.
@@ -226,6 +234,15 @@ pub struct AppPatch {
     /// Its terms of use.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub terms_uri: Patch<String>,
+    /// The public keys that it proves itself by: a JWK Set (RFC 7517), in the place of its secret and of `jwks_uri`.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub jwks: Patch<Value>,
+    /// Where it publishes them, in the place of its secret and of `jwks`.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub jwks_uri: Patch<String>,
+    /// The service account that it is when it asks for itself (RFC 6749 section 4.4).
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub acts_as: Patch<String>,
 }
 
 /// The answer to making an app.
@@ -235,11 +252,20 @@ pub struct AppCreated {
     pub change: super::Effect,
     /// To be typed into the app.
     pub client_id: String,
-    /// To be typed into the app; shown this once. Absent for a public app and for one that was there already.
+    /// To be typed into the app; shown this once. Absent for a public app, for one with keys, and for one that was there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
     /// What else to type into the app.
     pub endpoints: Endpoints,
+}
+
+/// A wish for a new client secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateSecret {
+    /// For how many seconds the old one still works; absent for not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old_seconds: Option<i64>,
 }
 
 /// A new client secret, shown this once.

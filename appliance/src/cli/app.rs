@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use domain::name::{ClientName, GroupName};
 use serde_json::Value;
 
-use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp};
+use crate::api::{self, AppCreated, AppPatch, AppSecret, ExtraScope, NewApp, RotateSecret};
 use crate::http::Method;
 
 use super::app_claim::ClaimVerb;
@@ -17,7 +17,7 @@ use super::app_trial::{Preview, Try};
 use super::failure::{Failure, something};
 use super::output::{Format, cell, yes_no};
 use super::shell::{Shell, Target, path, read, read_picture};
-use super::value::length_text;
+use super::value::{Length, length_text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -98,15 +98,26 @@ pub(crate) enum IconVerb {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretVerb {
-    /// Replace the client secret and print the new one, this once; the old one stops working
-    #[command(after_help = "Example:\n  latchkey app secret rotate jellyfin")]
-    Rotate(Name),
+    /// Replace the client secret and print the new one, this once; the old one stops working at once, or when you say
+    #[command(after_help = "Examples:
+  latchkey app secret rotate jellyfin
+  latchkey app secret rotate jellyfin --keep-old 24h")]
+    Rotate(Rotate),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Name {
     /// The app
     name: ClientName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// The app
+    name: ClientName,
+    /// For how long the old secret still works, at most 30 days; not at all unless you say so
+    #[arg(long, value_name = "LENGTH")]
+    keep_old: Option<Length>,
 }
 
 #[derive(Debug, Args)]
@@ -195,8 +206,8 @@ impl Verb {
             Self::Scope(ScopeVerb::Remove(scope)) => scope.run(shell, Method::Delete),
             Self::Claim(verb) => verb.run(shell),
             Self::Icon(verb) => verb.run(shell),
-            Self::Secret(SecretVerb::Rotate(Name { name })) => rotate(shell, &name),
             Self::RegistrationToken(verb) => verb.run(shell),
+            Self::Secret(SecretVerb::Rotate(rotate)) => rotate.run(shell),
             Self::Try(trial) => trial.run(shell),
             Self::Doctor(doctor) => doctor.run(shell),
             Self::Preview(preview) => preview.run(shell),
@@ -232,6 +243,10 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("allowed groups".to_owned(), if app.allow.is_empty() { nobody } else { app.allow.join(", ") }),
             ("launch URL".to_owned(), app.launch_url.unwrap_or_default()),
         ];
+        let keys = app.jwks.as_ref().and_then(|set| Some(format!("{} of its own", set["keys"].as_array()?.len())));
+        let until = app.old_secret_until.map(|until| format!("works until {} UTC", until.short()));
+        let proofs = [("keys", keys), ("keys at", app.jwks_uri), ("old secret", until), ("acts as", app.acts_as)];
+        fields.extend(proofs.into_iter().filter_map(|(what, value)| Some((what.to_owned(), value?))));
         fields.extend(app.redirect_uris.into_iter().map(|uri| ("redirect URI".to_owned(), uri)));
         fields.extend(app.post_logout_redirect_uris.into_iter().map(|uri| ("after sign-out".to_owned(), uri)));
         let told =
@@ -294,7 +309,7 @@ fn claim_text(rule: &api::ClaimRule) -> String {
 impl Create {
     fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
         let Self { name, public, settings, allow, or_update } = self;
-        let request = NewApp { name: name.to_string(), public, set: settings.into_patch(), or_update };
+        let request = NewApp { name: name.to_string(), public, set: settings.into_patch()?, or_update };
         let answer = shell.send(Method::Post, &path(&["apps"]), &request)?;
         // The secret is shown this once: it must come out, whatever else fails.
         if shell.format() == Format::Table {
@@ -327,7 +342,7 @@ fn created(shell: &mut Shell<'_, '_>, made: AppCreated) -> Result<(), Failure> {
 
 impl Set {
     fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
-        let mut patch = self.settings.into_patch();
+        let mut patch = self.settings.into_patch()?;
         if !self.add_redirect_uri.is_empty() || !self.remove_redirect_uri.is_empty() {
             let app: api::App = read(shell.get(&one(&self.name))?)?;
             let mut uris = app.redirect_uris;
@@ -380,12 +395,20 @@ impl IconVerb {
     }
 }
 
-fn rotate(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
-    let answer = shell.bare(Method::Post, &path(&["apps", name.as_str(), "secret"]))?;
-    if shell.format() == Format::Json {
-        return shell.json(&answer);
+impl Rotate {
+    fn run(self, shell: &mut Shell<'_, '_>) -> Result<(), Failure> {
+        let Self { name, keep_old } = self;
+        let request = RotateSecret { keep_old_seconds: keep_old.map(|Length(span)| span.as_seconds()) };
+        let answer = shell.send(Method::Post, &path(&["apps", name.as_str(), "secret"]), &request)?;
+        if shell.format() == Format::Json {
+            return shell.json(&answer);
+        }
+        let made: AppSecret = read(answer)?;
+        let old = match request.keep_old_seconds {
+            Some(seconds) => format!("works for another {}", length_text(seconds)),
+            None => "works no more".to_owned(),
+        };
+        shell.note(&format!("The new client_secret of {name}, shown only this once; the old one {old}:"))?;
+        shell.line(&made.client_secret)
     }
-    let made: AppSecret = read(answer)?;
-    shell.note(&format!("The new client_secret of {name}, shown only this once; the old one works no more:"))?;
-    shell.line(&made.client_secret)
 }

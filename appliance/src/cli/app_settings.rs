@@ -1,10 +1,16 @@
 //! How an app is treated, as options of `latchkey app create` and `set`.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args};
+use domain::jwk::MAX_JWKS;
 use domain::name::Label;
+use serde_json::Value;
 
 use crate::api::{AppPatch, Patch};
 
+use super::failure::Failure;
+use super::shell::read_file;
 use super::value::Length;
 
 #[derive(Debug, Args)]
@@ -69,12 +75,21 @@ pub(crate) struct Settings {
     /// The app's terms of use, for the same page; `none` for nothing
     #[arg(long, value_name = "URL")]
     terms_uri: Option<String>,
+    /// A file with the public keys (a JWK Set) that the app proves itself by, in the place of its secret; `none` for the secret
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks: Option<PathBuf>,
+    /// Where the app publishes those keys; `none` for the secret
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    /// The service account that the app is when it asks for itself (client_credentials); `none` for nobody
+    #[arg(long, value_name = "ACCOUNT")]
+    acts_as: Option<String>,
 }
 
 impl Settings {
-    pub(super) fn into_patch(self) -> AppPatch {
+    pub(super) fn into_patch(self) -> Result<AppPatch, Failure> {
         let seconds = |length: Option<Length>| length.map(|Length(span)| span.as_seconds());
-        AppPatch {
+        Ok(AppPatch {
             display_name: self.display_name.map(String::from),
             launch_url: clearable(self.launch_url),
             redirect_uris: (!self.redirect_uris.is_empty()).then_some(self.redirect_uris),
@@ -96,8 +111,23 @@ impl Settings {
             device: self.device,
             policy_uri: clearable(self.policy_uri),
             terms_uri: clearable(self.terms_uri),
-        }
+            jwks: keys(self.jwks)?,
+            jwks_uri: clearable(self.jwks_uri),
+            acts_as: clearable(self.acts_as),
+        })
     }
+}
+
+/// The keys in the file. What is wrong with them is for the server to say; only what is no JSON does not get there.
+fn keys(file: Option<PathBuf>) -> Result<Patch<Value>, Failure> {
+    let Some(file) = file else { return Ok(Patch::Keep) };
+    if file.as_os_str() == "none" {
+        return Ok(Patch::Clear);
+    }
+    let value = serde_json::from_slice(&read_file(&file, MAX_JWKS as u64)?);
+    let shown = file.display();
+    let wrong = |why| Failure::Usage(format!("{shown} is not JSON ({why}); give a JWK Set: {{\"keys\": [...]}}"));
+    value.map(Patch::Set).map_err(wrong)
 }
 
 /// `none` takes it away.

@@ -10,6 +10,7 @@ use super::response::Response;
 use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
+use crate::endpoint::oauth::Fetching;
 use crate::lookup::Lookups;
 use crate::panel::health::Health;
 use crate::reach::Beacon;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) beacon: Beacon,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
+    /// Whose turn it is to fetch the keys of an app.
+    pub(crate) fetching: Fetching,
     /// Another one at each start.
     pub(crate) start: String,
     /// What the LED should say, and what the panel told.

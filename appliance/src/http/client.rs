@@ -276,7 +276,7 @@ where
     Ok((response, body))
 }
 
-pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, ClientError> {
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, ClientError> {
     let late = async {
         system::after(limit).await;
         Err(ClientError::Slow)

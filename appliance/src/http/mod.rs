@@ -20,7 +20,7 @@ mod routes;
 
 pub(crate) use adapt::{Incoming, Outgoing, Router, Transport};
 pub(crate) use app::{App, Discovery, FAULT, name_of_start};
-pub(crate) use client::{Answer, Call, Client, ClientError};
+pub(crate) use client::{Answer, Call, Client, ClientError, within};
 pub(crate) use cookies::Cookie;
 pub(crate) use form::Form;
 pub(crate) use json::parse as parse_json;

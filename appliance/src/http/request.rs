@@ -148,6 +148,11 @@ impl Request {
         values.next().is_none().then_some(value.as_str())
     }
 
+    /// Whether a header came, once or more often.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.headers.header(name).is_some()
+    }
+
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         cookies::find(self.header("cookie")?, name)
@@ -155,8 +160,13 @@ impl Request {
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     pub(crate) fn bearer(&self) -> Option<&str> {
+        self.authorization("bearer")
+    }
+
+    /// What follows that scheme in `Authorization` (RFC 9110 §11.6.2).
+    pub(crate) fn authorization(&self, wanted: &str) -> Option<&str> {
         let (scheme, rest) = self.header("authorization")?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_start_matches(' '))
+        scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim_start_matches(' '))
     }
 
     /// The fields of a form in the body.

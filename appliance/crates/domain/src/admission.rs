@@ -80,6 +80,14 @@ pub fn admit(
     if proven < demanded { Err(NotAdmitted::TooWeak { demanded, proven }) } else { Ok(()) }
 }
 
+/// Decides for the service account that an app acts as: no group has to let it in, since nobody signs in.
+pub fn admit_service(account: &Account, now: Timestamp) -> Result<(), NotAdmitted> {
+    match account.kind {
+        AccountKind::Service => account.usable(now).map_err(NotAdmitted::Unusable),
+        AccountKind::Person => Err(NotAdmitted::NoPerson),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +152,15 @@ mod tests {
             Err(NotAdmitted::TooWeak { demanded: Strength::Mfa, proven: Strength::Any })
         );
         assert_eq!(admit(&account(), &groups, strict, Strength::Mfa, NOW), Ok(()));
+    }
+
+    #[test]
+    fn an_app_acts_as_a_service_account_only_while_that_can_be_used() {
+        assert!(admit_service(&account(), NOW).is_err(), "never as a person");
+        let service = Account { kind: AccountKind::Service, ..account() };
+        assert_eq!(admit_service(&service, NOW), Ok(()));
+        assert!(admit_service(&Account { locked: true, ..service.clone() }, NOW).is_err());
+        assert!(admit_service(&Account { valid_until: Some(NOW), ..service }, NOW).is_err());
     }
 
     #[test]

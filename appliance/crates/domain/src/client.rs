@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::ClientId;
+use crate::id::{AccountId, ClientId};
+use crate::jwk::{JwkSet, JwksUri};
 use crate::name::{ClientName, Label};
 use crate::redirect_uri::{LaunchUrl, RedirectUri};
 use crate::secret::Digest;
@@ -26,6 +27,8 @@ pub struct Client {
     pub display_name: Label,
     /// The digest of its secret; a public client (RFC 6749 section 2.1) has none.
     pub secret: Option<Digest>,
+    /// The secret before this one, and from when on it is void: so that a new one can be brought to the app without haste.
+    pub retired_secret: Option<(Digest, Timestamp)>,
     /// How it is treated.
     pub settings: ClientSettings,
     /// When it was made.
@@ -40,6 +43,22 @@ impl Client {
         self.secret.is_none()
     }
 
+    /// How it proves itself at the token endpoint: an app has one registered method (RFC 7591 section 2), so that whoever finds an
+    /// old secret of an app with keys has found nothing.
+    pub fn authentication(&self) -> ClientAuthentication<'_> {
+        match (&self.secret, &self.settings.keys) {
+            (None, _) => ClientAuthentication::Public,
+            (Some(_), Some(keys)) => ClientAuthentication::Keys(keys),
+            (Some(secret), None) => ClientAuthentication::Secret(secret),
+        }
+    }
+
+    /// Whether that is its secret now.
+    pub fn has_secret(&self, offered: &Digest, now: Timestamp) -> bool {
+        let retired = self.retired_secret.as_ref().filter(|(_, until)| now < *until);
+        self.secret.as_ref() == Some(offered) || retired.is_some_and(|(retired, _)| retired == offered)
+    }
+
     /// A public client always proves its codes (RFC 9700 section 2.1.1); others unless the admin says that they cannot.
     pub fn requires_pkce(&self) -> bool {
         self.is_public() || self.settings.pkce_required
@@ -49,6 +68,30 @@ impl Client {
     pub fn redirect_uri(&self, offered: &str) -> Option<&RedirectUri> {
         self.settings.redirect_uris.iter().find(|uri| uri.matches(offered, self.is_public()))
     }
+}
+
+/// The longest that a retired secret stays good.
+pub const LONGEST_RETIREMENT: Span = Span::days(30);
+
+/// How a client proves itself (RFC 6749 section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication<'a> {
+    /// Not at all: it cannot keep a secret.
+    Public,
+    /// By its secret.
+    Secret(&'a Digest),
+    /// By what it signs with one of its keys (RFC 7523).
+    Keys(&'a ClientKeys),
+}
+
+/// The keys of an app that proves itself by signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKeys {
+    /// These.
+    Jwks(JwkSet),
+    /// Those that it publishes there.
+    JwksUri(JwksUri),
 }
 
 /// How an app is treated. Absent fields of an older row take their defaults.
@@ -89,6 +132,10 @@ pub struct ClientSettings {
     pub policy_uri: Option<LaunchUrl>,
     /// Its terms of use; shown when people are asked.
     pub terms_uri: Option<LaunchUrl>,
+    /// The keys that it proves itself by, in the place of its secret (RFC 7523).
+    pub keys: Option<ClientKeys>,
+    /// The service account that it is when it asks for itself and not for a person (RFC 6749 section 4.4).
+    pub acts_as: Option<AccountId>,
 }
 
 impl Default for ClientSettings {
@@ -111,6 +158,8 @@ impl Default for ClientSettings {
             device: false,
             policy_uri: None,
             terms_uri: None,
+            keys: None,
+            acts_as: None,
         }
     }
 }
@@ -377,9 +426,37 @@ mod tests {
             device: true,
             policy_uri: Some("https://a.example/policy".parse().unwrap()),
             terms_uri: Some("https://a.example/terms".parse().unwrap()),
+            keys: Some(ClientKeys::JwksUri("https://a.example/jwks.json".parse().unwrap())),
+            acts_as: Some(AccountId(7)),
         };
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<ClientSettings>(&text).unwrap(), settings);
+    }
+
+    #[test]
+    fn an_app_with_keys_has_no_secret_that_counts() {
+        let secret = Digest::of(b"secret");
+        let settings = ClientSettings::default();
+        let keys = ClientKeys::JwksUri("https://a.example/jwks.json".parse().unwrap());
+        let at = Timestamp::from_unix(0);
+        let mut client = Client {
+            id: ClientId(1),
+            name: "photos".parse().unwrap(),
+            display_name: "Photos".parse().unwrap(),
+            secret: Some(secret),
+            retired_secret: Some((Digest::of(b"old"), Timestamp::from_unix(60))),
+            settings,
+            created_at: at,
+            updated_at: at,
+        };
+        assert_eq!(client.authentication(), ClientAuthentication::Secret(&secret));
+        assert!(client.has_secret(&Digest::of(b"old"), Timestamp::from_unix(59)));
+        assert!(!client.has_secret(&Digest::of(b"old"), Timestamp::from_unix(60)));
+        assert!(client.has_secret(&secret, Timestamp::from_unix(60)));
+        client.settings.keys = Some(keys.clone());
+        assert_eq!(client.authentication(), ClientAuthentication::Keys(&keys));
+        client.secret = None;
+        assert_eq!(client.authentication(), ClientAuthentication::Public);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) struct Admitted {
 }
 
 impl Known {
-    /// Asks whether the app is open to the person.
+    /// Asks whether the app is open to the person, or whether it may act as that service account.
     pub(crate) fn admit(
         &self,
         reader: &Reader<'_>,
@@ -30,7 +30,10 @@ impl Known {
     ) -> Result<Result<Admitted, NotAdmitted>, Fault> {
         let Some(person) = self.person(reader, account)? else { return Ok(Err(NotAdmitted::NoPerson)) };
         let door = Door { access: &app.access, strength: app.client.settings.strength };
-        let verdict = admission::admit(&person.account, &person.groups, door, proven, now);
+        let verdict = match app.client.settings.acts_as == Some(account) {
+            true => admission::admit_service(&person.account, now),
+            false => admission::admit(&person.account, &person.groups, door, proven, now),
+        };
         Ok(verdict.map(|()| Admitted { person, app: Arc::clone(app) }))
     }
 }
@@ -43,9 +46,19 @@ impl Admitted {
 
     /// What of the scopes asked for this person may grant.
     pub(crate) fn grantable(&self, asked: &Scopes) -> Scopes {
+        asked.grantable(&self.extra_scopes())
+    }
+
+    /// All that can be asked for.
+    pub(crate) fn all_scopes(&self) -> Scopes {
+        let standard: Scopes =
+            domain::scope::STANDARD.iter().filter_map(|(name, _)| name.parse::<Scope>().ok()).collect();
+        standard.with(&self.extra_scopes())
+    }
+
+    fn extra_scopes(&self) -> Scopes {
         let mine = |group| self.person.groups.iter().any(|one| one.id == group);
-        let extra = self.app.scopes.iter().filter(|(group, _)| mine(*group)).map(|(_, scope)| scope.clone());
-        asked.grantable(&extra.collect())
+        self.app.scopes.iter().filter(|(group, _)| mine(*group)).map(|(_, scope)| scope.clone()).collect()
     }
 
     /// What of the claims asked for by name the app can get.

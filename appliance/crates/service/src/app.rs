@@ -3,14 +3,16 @@
 mod amend;
 mod rules;
 
-use domain::client::Client;
+use domain::account::AccountKind;
+use domain::client::{Client, LONGEST_RETIREMENT};
 use domain::entropy;
 use domain::id::{AccountId, ClientId, GroupId};
-use domain::name::{ClientName, GroupName, Label};
+use domain::name::{ClientName, GroupName, Label, Username};
 use domain::permission::Need;
 use domain::picture::Picture;
 use domain::scope::Scope;
 use domain::secret::{Digest, Secret};
+use domain::time::Span;
 use serde_json::json;
 use store::Reader;
 
@@ -35,7 +37,7 @@ pub enum AppKind {
 /// An app that was just made.
 #[derive(Debug)]
 pub struct NewApp {
-    /// The secret of a confidential app. This is the only moment at which it can be read.
+    /// The secret of a confidential app without keys. This is the only moment at which it can be read.
     pub secret: Option<Secret<String>>,
 }
 
@@ -61,6 +63,8 @@ pub struct AppView {
     pub claims: Vec<ClaimRuleView>,
     /// Whether it has an icon.
     pub has_icon: bool,
+    /// The service account that it is when it asks for itself.
+    pub acts_as: Option<Username>,
 }
 
 /// What the dashboard shows of an app.
@@ -95,14 +99,17 @@ impl Idp {
                 name: name.clone(),
                 display_name: usual_name(name)?,
                 secret: secret.as_ref().map(|(_, digest)| *digest),
+                retired_secret: None,
                 settings: domain::client::ClientSettings::default(),
                 created_at: ctx.now,
                 updated_at: ctx.now,
             };
-            let (client, _) = amendment.apply(&bare)?;
+            let (client, _) = amendment.apply(&bare, acts_as(op, amendment)?)?;
             op.insert_client(&client)?;
             op.record("app.create", name.as_str(), json!({ "public": client.is_public() }))?;
-            Ok(NewApp { secret: secret.map(|(text, _)| text) })
+            // A secret that opens nothing is not shown; `rotate_app_secret` makes another when the keys have gone.
+            let shown = secret.filter(|_| client.settings.keys.is_none());
+            Ok(NewApp { secret: shown.map(|(text, _)| text) })
         })?;
         self.prepare_key_for(amendment, ctx)?;
         Ok(made)
@@ -116,7 +123,7 @@ impl Idp {
         amendment: &AppAmendment,
     ) -> Result<Change, OpError<Refusal>> {
         let change = self.write(ctx, Need::ManageApps, |op| {
-            let (mut client, changed) = amendment.apply(&named(op, name)?)?;
+            let (mut client, changed) = amendment.apply(&named(op, name)?, acts_as(op, amendment)?)?;
             if changed.is_empty() {
                 return Ok(Change::Unchanged);
             }
@@ -134,18 +141,35 @@ impl Idp {
         amendment.algorithm.map_or(Ok(()), |algorithm| self.prepare_key(algorithm, ctx.moment()))
     }
 
-    /// Gives a confidential app a new secret; the old one is void at once.
-    pub fn rotate_app_secret(&self, ctx: &Context, name: &ClientName) -> Result<Secret<String>, OpError<Refusal>> {
+    /// Gives a confidential app a new secret; the old one is void at once, or after `keep_old`.
+    pub fn rotate_app_secret(
+        &self,
+        ctx: &Context,
+        name: &ClientName,
+        keep_old: Option<Span>,
+    ) -> Result<Secret<String>, OpError<Refusal>> {
+        if keep_old.is_some_and(|span| span <= Span::seconds(0) || span > LONGEST_RETIREMENT) {
+            let why = "an old secret stays good for at most 30 days".to_owned();
+            return Err(Refusal::Invalid { what: "keep_old".to_owned(), why }.into());
+        }
+        if keep_old.is_some() {
+            ctx.timely()?;
+        }
         self.write(ctx, Need::ManageApps, |op| {
             let mut client = named(op, name)?;
-            if client.is_public() {
+            let Some(old) = client.secret else {
                 return Err(Refusal::Conflict(format!("{name} is a public app and has no secret")).into());
-            }
+            };
             let (text, digest) = self.client_secret();
             client.secret = Some(digest);
+            client.retired_secret = keep_old.map(|span| (old, ctx.now + span));
             client.updated_at = ctx.now;
             op.update_client(&client)?;
-            op.record("app.rotate_secret", name.as_str(), json!({}))?;
+            let detail = match &client.retired_secret {
+                Some((_, until)) => json!({ "old_secret_until": until }),
+                None => json!({}),
+            };
+            op.record("app.rotate_secret", name.as_str(), detail)?;
             Ok(text)
         })
     }
@@ -169,7 +193,12 @@ impl Idp {
                 scopes.push((group_name(op, group)?, scope));
             }
             scopes.sort();
+            let acts_as = match client.settings.acts_as {
+                Some(id) => op.account(id)?.map(|account| account.name),
+                None => None,
+            };
             Ok(AppView {
+                acts_as,
                 access: access(op, client.id)?,
                 scopes,
                 claims: rules::views(op, client.id)?,
@@ -264,6 +293,18 @@ pub(crate) fn usual_name(name: &ClientName) -> Result<Label, Refusal> {
 /// The app of that name.
 fn named(op: &Reader<'_>, name: &ClientName) -> Result<Client, OpError<Refusal>> {
     Ok(op.client_by_name(name)?.ok_or_else(|| Refusal::NotFound { kind: "app", name: name.to_string() })?)
+}
+
+/// The account that the amendment names; only a service account will do, since an app is nobody's person.
+fn acts_as(op: &Reader<'_>, amendment: &AppAmendment) -> Result<Option<Option<AccountId>>, OpError<Refusal>> {
+    let name = match &amendment.acts_as {
+        None => return Ok(None),
+        Some(None) => return Ok(Some(None)),
+        Some(Some(name)) => name,
+    };
+    let account = op.account_by_name(name)?.filter(|account| account.kind == AccountKind::Service);
+    let missing = || Refusal::NotFound { kind: "service account", name: name.to_string() };
+    Ok(Some(Some(account.ok_or_else(missing)?.id)))
 }
 
 /// The groups whose members may use the app, by name.

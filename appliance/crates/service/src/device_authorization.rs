@@ -133,7 +133,7 @@ impl Idp {
         request: &DeviceRequest,
     ) -> Result<DeviceAnswer, OpError<TokenRefusal>> {
         let app = self.read(ctx, Need::Nothing, |op| {
-            self.authenticate(op, &request.client).map_err(|abort| match abort {
+            self.authenticate(ctx, op, &request.client).map_err(|abort| match abort {
                 Abort::Undo(error) => error,
                 Abort::Keep(refusal) => OpError::Refused(refusal),
             })

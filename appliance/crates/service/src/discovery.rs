@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::claim;
 use domain::client::Algorithm;
+use domain::jwk::ProofAlgorithm;
 use domain::scope;
 use domain::strength::Strength;
 use serde_json::json;
@@ -22,6 +23,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let claims: Vec<_> = PROTOCOL.into_iter().chain(claim::standard_names()).collect();
     let modes = ResponseMode::ALL.map(ResponseMode::as_str);
     let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
+    let signatures = ProofAlgorithm::ALL.map(ProofAlgorithm::as_str);
     let document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
@@ -38,6 +40,8 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "acr_values_supported": strengths,
         "id_token_signing_alg_values_supported": Algorithm::ALL,
         "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "token_endpoint_auth_signing_alg_values_supported": signatures,
+        "dpop_signing_alg_values_supported": signatures,
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims,

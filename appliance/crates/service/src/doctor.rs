@@ -11,6 +11,7 @@ use domain::grant::refresh_token::RefreshRefusal;
 use domain::id::ClientId;
 use domain::name::ClientName;
 use domain::permission::Need;
+use domain::proof::dpop::ProofRefusal;
 use domain::redirect_uri::RedirectUri;
 use domain::time::Timestamp;
 
@@ -269,11 +270,13 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
     Some(match refusal {
         TokenRefusal::InvalidClient { .. } => wrong_secret(client, request),
         TokenRefusal::Code(why) => wrong_code(*why, request, &refusal.to_string()),
-        TokenRefusal::Refresh(RefreshRefusal::Reused | RefreshRefusal::Leaked) => Wrong::new(
-            ("refresh_token", "an older one"),
-            "the newest refresh token",
-            "the app keeps an old token, or two instances of it share one: each needs a sign-in of its own",
-        ),
+        TokenRefusal::Refresh(RefreshRefusal::Reused | RefreshRefusal::Leaked | RefreshRefusal::OtherKey) => {
+            Wrong::new(
+                ("refresh_token", "an older one"),
+                "the newest refresh token",
+                "the app keeps an old token, or two instances of it share one: each needs a sign-in of its own",
+            )
+        }
         TokenRefusal::Refresh(RefreshRefusal::Unknown | RefreshRefusal::Expired) => {
             Wrong::new(("refresh_token", &refusal.to_string()), "a token that is still good", "sign in again")
         }
@@ -293,6 +296,20 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
         TokenRefusal::NotAdmitted(why) => {
             let cure = format!("latchkey app allow {name} GROUP, or leave it as it is");
             Wrong::new(("person", &why.to_string()), "somebody who may use the app", &cure)
+        }
+        TokenRefusal::InvalidAssertion(why) => Wrong::new(
+            ("client_assertion", &why.to_string()),
+            "a JWT that the app signed for this house just now",
+            "compare client ID and issuer in the app, and the clocks of both machines",
+        ),
+        TokenRefusal::Proof(ProofRefusal::Nonce) => return None,
+        TokenRefusal::Proof(why) => Wrong::new(
+            ("DPoP", &why.to_string()),
+            "a proof of the key that the tokens are bound to",
+            &format!("switch DPoP on in the app; if it cannot: latchkey app set {name} --require-dpop false"),
+        ),
+        TokenRefusal::Unauthorized(why) => {
+            Wrong::new(("grant_type", request.grant_type()), "a grant that this app may use", why)
         }
         TokenRefusal::NoDevices => {
             let cure = format!("latchkey app set {name} --device true");
@@ -335,7 +352,11 @@ fn wrong_code(why: CodeRefusal, request: &TokenRequest, words: &str) -> Wrong {
             "the verifier of this sign-in",
             "the app lost its session between the two steps: one instance, cookies allowed, one address",
         ),
-        CodeRefusal::Unknown | CodeRefusal::OtherClient | CodeRefusal::OtherIssuer | CodeRefusal::Trial => {
+        CodeRefusal::Unknown
+        | CodeRefusal::OtherClient
+        | CodeRefusal::OtherIssuer
+        | CodeRefusal::OtherKey
+        | CodeRefusal::Trial => {
             Wrong::new(("code", words), "a code that this house made for this app", "sign in again")
         }
     }

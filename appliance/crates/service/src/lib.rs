@@ -18,6 +18,7 @@ mod device_authorization;
 mod device_codes;
 mod discovery;
 mod doctor;
+mod dpop;
 mod error;
 mod founding;
 mod group;
@@ -32,6 +33,7 @@ mod page;
 mod pending;
 mod picture;
 mod presence;
+mod proof;
 mod provisioning;
 mod recovery;
 mod refusals;
@@ -87,10 +89,10 @@ pub use session::{NewSession, SignedIn};
 pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
-pub use token::{DeviceRequest, TokenAnswer, TokenRefusal, TokenRequest};
+pub use token::{ClientCredentials, DeviceRequest, KeyQuestion, KeysToFetch, TokenAnswer, TokenRefusal, TokenRequest};
 pub use trial::{TrialReport, TrialResult, TrialStart};
 pub use upkeep::Examined;
-pub use userinfo::BearerRefusal;
+pub use userinfo::{BearerRefusal, Presented};
 
 /// The identity provider: every operation is a method of it.
 pub struct Idp {

@@ -17,6 +17,8 @@ use crate::device_codes::DeviceCodes;
 use crate::doctor::Complaints;
 use crate::keys::Keyring;
 use crate::operation::{Abort, Writing};
+use crate::proof::Seen;
+use crate::token::FetchedKeys;
 use crate::trial::Trials;
 use crate::{Context, Fault, Idp, OpError, Refusal};
 
@@ -37,6 +39,10 @@ pub(crate) struct OAuth {
     pub(crate) pushed: Pushed,
     /// Devices that wait for a person.
     pub(crate) devices: DeviceCodes,
+    /// Assertions and proofs that were taken.
+    pub(crate) seen: Seen,
+    /// Keys that apps publish.
+    pub(crate) client_keys: FetchedKeys,
     /// Sign-ins that an admin tries out.
     pub(crate) trials: Trials,
     /// What apps did wrong lately.

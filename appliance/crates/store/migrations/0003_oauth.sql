@@ -24,3 +24,6 @@ CREATE TABLE client_registration (
     authentication TEXT    NOT NULL,
     uses_codes     INTEGER NOT NULL
 ) STRICT;
+-- The secret before the current one, for as long as the app may still use it.
+ALTER TABLE client ADD COLUMN retired_digest BLOB;
+ALTER TABLE client ADD COLUMN retired_until INTEGER;

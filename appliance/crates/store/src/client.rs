@@ -16,27 +16,38 @@ const TABLE: &str = "client";
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, display_name, secret_digest, settings, created_at, updated_at FROM client ", $rest)
+        concat!(
+            "SELECT id, name, display_name, secret_digest, retired_digest, retired_until, settings, created_at, updated_at FROM client ",
+            $rest
+        )
     };
 }
 
 fn read(row: &Row<'_>) -> Result<Client, Fault> {
-    let secret = match row.get_ref("secret_digest")? {
-        rusqlite::types::ValueRef::Null => None,
-        rusqlite::types::ValueRef::Integer(_)
-        | rusqlite::types::ValueRef::Real(_)
-        | rusqlite::types::ValueRef::Text(_)
-        | rusqlite::types::ValueRef::Blob(_) => Some(Digest::from_bytes(blob(row, "secret_digest", TABLE)?)),
-    };
+    let retired = digest(row, "retired_digest")?;
     Ok(Client {
         id: ClientId(row.get("id")?),
         name: parsed(row, "name", TABLE)?,
         display_name: parsed(row, "display_name", TABLE)?,
-        secret,
+        secret: digest(row, "secret_digest")?,
+        retired_secret: match retired {
+            Some(retired) => Some((retired, time(row, "retired_until")?)),
+            None => None,
+        },
         settings: json(row, "settings", TABLE)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
+}
+
+fn digest(row: &Row<'_>, column: &'static str) -> Result<Option<Digest>, Fault> {
+    match row.get_ref(column)? {
+        rusqlite::types::ValueRef::Null => Ok(None),
+        rusqlite::types::ValueRef::Integer(_)
+        | rusqlite::types::ValueRef::Real(_)
+        | rusqlite::types::ValueRef::Text(_)
+        | rusqlite::types::ValueRef::Blob(_) => Ok(Some(Digest::from_bytes(blob(row, column, TABLE)?))),
+    }
 }
 
 impl Reader<'_> {
@@ -153,13 +164,16 @@ impl Writer<'_> {
     /// Writes everything of the app but its row and name.
     pub fn update_client(&self, client: &Client) -> Result<(), Fault> {
         self.run(
-            "UPDATE client SET display_name = ?2, secret_digest = ?3, settings = ?4, updated_at = ?5 WHERE id = ?1",
+            "UPDATE client SET display_name = ?2, secret_digest = ?3, settings = ?4, updated_at = ?5, retired_digest = ?6,
+             retired_until = ?7 WHERE id = ?1",
             (
                 client.id.0,
                 client.display_name.as_str(),
                 client.secret.as_ref().map(|digest| digest.as_bytes().as_slice()),
                 to_json(&client.settings, TABLE)?,
                 client.updated_at.unix(),
+                client.retired_secret.as_ref().map(|(digest, _)| digest.as_bytes().as_slice()),
+                client.retired_secret.as_ref().map(|(_, until)| until.unix()),
             ),
         )?;
         Ok(())

@@ -105,8 +105,8 @@ impl Writer<'_> {
     /// Writes what a refresh changes.
     pub fn update_token_family(&self, family: &TokenFamily) -> Result<(), Fault> {
         self.run(
-            "UPDATE token_family SET generation = ?3, refresh_digest = ?4, previous_digest = ?5, refreshed_at = ?6, expires_at = ?7
-             WHERE account_id = ?1 AND number = ?2",
+            "UPDATE token_family SET generation = ?3, refresh_digest = ?4, previous_digest = ?5, refreshed_at = ?6, expires_at = ?7,
+             key_thumbprint = ?8 WHERE account_id = ?1 AND number = ?2",
             (
                 family.granted.account.0,
                 family.number.0,
@@ -115,6 +115,7 @@ impl Writer<'_> {
                 bytes(family.previous.as_ref().map(|(digest, _)| digest)),
                 family.previous.as_ref().map(|(_, at)| at.unix()),
                 family.expires_at.unix(),
+                bytes(family.bound_to.as_ref()),
             ),
         )?;
         Ok(())

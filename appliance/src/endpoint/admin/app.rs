@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use domain::client::Client;
+use domain::client::{Client, ClientKeys};
+use domain::jwk::{JwkError, JwkSet, MAX_JWKS};
 use domain::name::{ClientName, GroupName};
 use domain::scope::Scope;
 use domain::time::Span;
@@ -14,7 +15,7 @@ use service::{
 
 use crate::api::{
     App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Complaint, Diagnosis, Effect, Endpoints, ExtraScope,
-    Finding, GroupValue, NewApp, Patch,
+    Finding, GroupValue, NewApp, Patch, RotateSecret, Time,
 };
 use crate::http::{Kind, Request, Route};
 
@@ -58,7 +59,7 @@ fn names(groups: &[GroupName]) -> Vec<String> {
 }
 
 fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
-    let AppView { client, access, scopes, claims, has_icon } = idp.show_app(ctx, &name(request)?)?;
+    let AppView { client, access, scopes, claims, has_icon, acts_as } = idp.show_app(ctx, &name(request)?)?;
     let Client { settings, .. } = &client;
     Reply::json(&App {
         public: client.is_public(),
@@ -81,6 +82,20 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
         device: settings.device,
         policy_uri: text(&settings.policy_uri),
         terms_uri: text(&settings.terms_uri),
+        jwks: match &settings.keys {
+            Some(ClientKeys::Jwks(set)) => Some(set.clone().into()),
+            Some(ClientKeys::JwksUri(_)) | None => None,
+        },
+        jwks_uri: match &settings.keys {
+            Some(ClientKeys::JwksUri(uri)) => Some(uri.to_string()),
+            Some(ClientKeys::Jwks(_)) | None => None,
+        },
+        acts_as: text(&acts_as),
+        old_secret_until: client
+            .retired_secret
+            .map(|(_, until)| until)
+            .filter(|until| ctx.now < *until)
+            .map(Time::from),
         allow: names(&access),
         scopes: scopes.into_iter().map(extra_scope).collect(),
         claims: claims.into_iter().map(claim_rule).collect(),
@@ -173,7 +188,10 @@ fn delete(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
 }
 
 fn rotate_secret(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
-    let secret = idp.rotate_app_secret(ctx, &name(request)?)?;
+    // Without a body, as it was before there was anything to say.
+    let RotateSecret { keep_old_seconds } =
+        if request.body.is_empty() { RotateSecret::default() } else { request.json()? };
+    let secret = idp.rotate_app_secret(ctx, &name(request)?, keep_old_seconds.map(Span::seconds))?;
     Reply::json(&AppSecret { client_secret: secret.expose().clone() })
 }
 
@@ -252,7 +270,28 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         device: patch.device,
         policy_uri: clearable("policy_uri", patch.policy_uri)?,
         terms_uri: clearable("terms_uri", patch.terms_uri)?,
+        keys: keys(patch.jwks, patch.jwks_uri)?,
+        acts_as: clearable("acts_as", patch.acts_as)?,
     })
+}
+
+/// One takes the place of the other; both at once are no wish.
+fn keys(jwks: Patch<Value>, uri: Patch<String>) -> Result<Option<Option<ClientKeys>>, Stop> {
+    match (jwks, uri) {
+        (Patch::Set(_), Patch::Set(_)) => {
+            Err(super::parse_failed("jwks", "and jwks_uri cannot both be given; choose one"))
+        }
+        (Patch::Set(set), Patch::Keep | Patch::Clear) => {
+            if set.to_string().len() > MAX_JWKS {
+                return Err(super::parse_failed("jwks:", &JwkError::TooMuch.to_string()));
+            }
+            let set = JwkSet::given(&set).map_err(|why| super::parse_failed("jwks:", &why.to_string()))?;
+            Ok(Some(Some(ClientKeys::Jwks(set))))
+        }
+        (Patch::Keep | Patch::Clear, Patch::Set(uri)) => Ok(Some(Some(ClientKeys::JwksUri(parse("jwks_uri", &uri)?)))),
+        (Patch::Clear, Patch::Keep | Patch::Clear) | (Patch::Keep, Patch::Clear) => Ok(Some(None)),
+        (Patch::Keep, Patch::Keep) => Ok(None),
+    }
 }
 
 fn one<T: FromStr<Err: Display>>(what: &'static str, value: Option<String>) -> Result<Option<T>, Stop> {

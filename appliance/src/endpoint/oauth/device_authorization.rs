@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use service::{Context, DeviceRequest, OpError, TokenRefusal};
 
+use super::client::fetch_keys;
 use super::error::token_refused;
 use super::for_any_origin;
 use crate::endpoint::session;
@@ -24,6 +25,7 @@ async fn ask(app: &App, request: &Request) -> Response {
         Err(refusal) => return token_refused(&refusal),
     };
     let ctx = Context::anonymous(request.moment(), session::origin(request));
+    fetch_keys(app, &ctx, asked.client()).await;
     match app.bridge.run(move |idp| idp.authorize_device(&ctx, &asked)).await {
         Ok(Ok(answer)) => {
             let body = json!({

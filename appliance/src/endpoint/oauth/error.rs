@@ -3,6 +3,8 @@
 use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
+use domain::jwk::ProofAlgorithm;
+use domain::proof::dpop::ProofRefusal;
 use serde_json::json;
 use service::{BearerRefusal, Fault, PushRefusal, RegistrationRefusal, TokenRefusal};
 
@@ -13,7 +15,9 @@ use crate::http::{App, Response};
 pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
     let (status, error) = match refusal {
         TokenRefusal::InvalidRequest(_) => (400, "invalid_request"),
-        TokenRefusal::InvalidClient { .. } => (401, "invalid_client"),
+        TokenRefusal::InvalidClient { .. } | TokenRefusal::InvalidAssertion(_) => (401, "invalid_client"),
+        TokenRefusal::Proof(why) => (400, proof_error(*why)),
+        TokenRefusal::Unauthorized(_) => (400, "unauthorized_client"),
         TokenRefusal::UnsupportedGrant => (400, "unsupported_grant_type"),
         TokenRefusal::InvalidScope => (400, "invalid_scope"),
         TokenRefusal::Code(
@@ -26,10 +30,15 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
             | CodeRefusal::MissingVerifier
             | CodeRefusal::UnexpectedVerifier
             | CodeRefusal::WrongVerifier
+            | CodeRefusal::OtherKey
             | CodeRefusal::Trial,
         )
         | TokenRefusal::Refresh(
-            RefreshRefusal::Unknown | RefreshRefusal::Expired | RefreshRefusal::Reused | RefreshRefusal::Leaked,
+            RefreshRefusal::Unknown
+            | RefreshRefusal::Expired
+            | RefreshRefusal::Reused
+            | RefreshRefusal::Leaked
+            | RefreshRefusal::OtherKey,
         )
         | TokenRefusal::Device(
             DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer,
@@ -46,6 +55,9 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
     match refusal {
         TokenRefusal::InvalidClient { basic: true } => answer.header("WWW-Authenticate", r#"Basic realm="latchkey""#),
         TokenRefusal::InvalidClient { basic: false }
+        | TokenRefusal::InvalidAssertion(_)
+        | TokenRefusal::Proof(_)
+        | TokenRefusal::Unauthorized(_)
         | TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrant
         | TokenRefusal::InvalidScope
@@ -69,31 +81,50 @@ pub(super) fn push_refused(refusal: &PushRefusal) -> Response {
     }
 }
 
+/// RFC 9449 sections 5 and 8.
+fn proof_error(why: ProofRefusal) -> &'static str {
+    match why {
+        ProofRefusal::Nonce => "use_dpop_nonce",
+        ProofRefusal::Malformed
+        | ProofRefusal::WrongSignature
+        | ProofRefusal::OtherMethod
+        | ProofRefusal::OtherAddress
+        | ProofRefusal::OtherTime
+        | ProofRefusal::NoName
+        | ProofRefusal::OtherToken
+        | ProofRefusal::Replayed
+        | ProofRefusal::Several
+        | ProofRefusal::Missing => "invalid_dpop_proof",
+    }
+}
+
 /// Without a token there is no error to name (RFC 6750 section 3.1).
 pub(super) fn bearer_missing() -> Response {
-    Response::empty(401).header("WWW-Authenticate", r#"Bearer realm="latchkey""#)
+    let bearer = Response::empty(401).header("WWW-Authenticate", r#"Bearer realm="latchkey""#);
+    bearer.header("WWW-Authenticate", format!("DPoP {}", algorithms()))
 }
 
 /// The token came twice.
 pub(super) fn bearer_twice() -> Response {
-    bearer(400, "invalid_request", "the access token was given more than once")
+    challenge(400, "Bearer", ("invalid_request", "the access token was given more than once"))
 }
 
-/// The answer to an access token that opens nothing.
-pub(super) fn bearer_refused(refusal: BearerRefusal) -> Response {
+/// The answer to an access token that opens nothing, in the scheme in which it came.
+pub(super) fn bearer_refused(scheme: &'static str, refusal: BearerRefusal) -> Response {
     let (status, error) = match refusal {
         BearerRefusal::InvalidToken | BearerRefusal::NotAdmitted(_) | BearerRefusal::Denied(_) => {
             (401, "invalid_token")
         }
+        BearerRefusal::Proof(why) => (401, proof_error(why)),
         BearerRefusal::InsufficientScope => (403, "insufficient_scope"),
     };
-    bearer(status, error, &refusal.to_string())
+    challenge(status, scheme, (error, &refusal.to_string()))
 }
 
 /// The answer to a registration that is not made or changed (RFC 7591 section 3.2.2, RFC 7592 section 2).
 pub(super) fn registration_refused(refusal: &RegistrationRefusal) -> Response {
     let (status, error) = match refusal {
-        RegistrationRefusal::InvalidToken => return bearer(401, "invalid_token", &refusal.to_string()),
+        RegistrationRefusal::InvalidToken => return challenge(401, "Bearer", ("invalid_token", &refusal.to_string())),
         RegistrationRefusal::InvalidRedirectUri(_) => (400, "invalid_redirect_uri"),
         RegistrationRefusal::InvalidMetadata(_) => (400, "invalid_client_metadata"),
         RegistrationRefusal::Full | RegistrationRefusal::Denied(_) => (403, "access_denied"),
@@ -101,9 +132,15 @@ pub(super) fn registration_refused(refusal: &RegistrationRefusal) -> Response {
     Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }))
 }
 
-fn bearer(status: u16, error: &str, why: &str) -> Response {
-    Response::empty(status)
-        .header("WWW-Authenticate", format!(r#"Bearer realm="latchkey", error="{error}", error_description="{why}""#))
+fn challenge(status: u16, scheme: &str, (error, why): (&str, &str)) -> Response {
+    let algorithms = if scheme == "DPoP" { format!(", {}", algorithms()) } else { String::new() };
+    let value = format!(r#"{scheme} realm="latchkey", error="{error}", error_description="{why}"{algorithms}"#);
+    Response::empty(status).header("WWW-Authenticate", value)
+}
+
+/// RFC 9449 section 7.1.
+fn algorithms() -> String {
+    format!(r#"algs="{}""#, ProofAlgorithm::ALL.map(ProofAlgorithm::as_str).join(" "))
 }
 
 /// An accident, for a program. RFC 6749 has no error of the token endpoint for a server that cannot answer now: the status is

@@ -1,6 +1,7 @@
 //! What apps speak: OAuth 2.0 and OpenID Connect.
 
 mod authorize;
+mod client;
 mod device_authorization;
 mod discovery;
 mod error;
@@ -8,6 +9,8 @@ mod par;
 mod registration;
 mod token;
 mod userinfo;
+
+pub(crate) use client::Fetching;
 
 use crate::http::{Kind, Request, Response, Route, handler};
 
@@ -45,6 +48,6 @@ fn for_any_origin(response: Response) -> Response {
 async fn preflight(_: std::sync::Arc<crate::http::App>, _: Request) -> Response {
     for_any_origin(Response::empty(204))
         .header("Access-Control-Allow-Methods", "GET, POST")
-        .header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        .header("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
         .header("Access-Control-Max-Age", "86400")
 }

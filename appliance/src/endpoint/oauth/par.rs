@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use service::{Context, OpError, PushRefusal, PushRequest, TokenRefusal};
 
+use super::client::fetch_keys;
 use super::error::push_refused;
 use super::for_any_origin;
 use crate::endpoint::session;
@@ -28,6 +29,7 @@ async fn take(app: &App, request: &Request) -> Response {
         Err(refusal) => return push_refused(&refusal),
     };
     let ctx = Context::anonymous(request.moment(), session::origin(request));
+    fetch_keys(app, &ctx, asked.client()).await;
     match app.bridge.run(move |idp| idp.push(&ctx, asked)).await {
         Ok(Ok(pushed)) => {
             Response::json(201, &json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in }))

@@ -17,6 +17,12 @@ const PREFIX: &str = "lk_a_";
 const BODY: usize = 24;
 const TAG: usize = 32;
 
+/// How long a nonce is the newest, in seconds.
+const NONCE_SECONDS: i64 = 60;
+
+/// How many of the newest nonces are good.
+const NONCE_COUNTS: i64 = 5;
+
 /// Most bytes of the narrower scopes that a token can carry.
 const MAX_NARROWED: usize = 1024;
 
@@ -117,6 +123,24 @@ impl AccessTokenKey {
         context.sign()
     }
 
+    /// The nonce for DPoP proofs at this moment (RFC 9449 section 8): a count of minutes under a seal, so that none is stored.
+    pub fn proof_nonce(&self, now: Timestamp) -> String {
+        self.nonce_of(now.unix().div_euclid(NONCE_SECONDS))
+    }
+
+    /// Whether that is a nonce of the last few minutes.
+    pub fn is_proof_nonce(&self, text: &str, now: Timestamp) -> bool {
+        let count = now.unix().div_euclid(NONCE_SECONDS);
+        (0..NONCE_COUNTS).any(|ago| self.nonce_of(count - ago).as_bytes().ct_eq(text.as_bytes()).into())
+    }
+
+    fn nonce_of(&self, count: i64) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"dpop");
+        context.update(&count.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..16])
+    }
+
     /// What a text of ours says; `None` for any other. Expiry is for the caller to look at.
     pub fn decode(&self, text: &str) -> Option<AccessToken> {
         let body = text.strip_prefix(PREFIX)?;
@@ -152,6 +176,15 @@ mod tests {
 
     use super::*;
     use crate::testing::SeededEntropy;
+
+    #[test]
+    fn a_nonce_is_good_for_a_few_minutes_and_under_its_key() {
+        let (key, at) = (AccessTokenKey::new(&[1; 32]), |seconds: i64| Timestamp::from_unix(1_800_000_000 + seconds));
+        let nonce = key.proof_nonce(at(0));
+        assert!(key.is_proof_nonce(&nonce, at(0)) && key.is_proof_nonce(&nonce, at(299)));
+        assert!(!key.is_proof_nonce(&nonce, at(300)) && !key.is_proof_nonce(&nonce, at(-1)));
+        assert!(!key.is_proof_nonce("", at(0)) && !AccessTokenKey::new(&[2; 32]).is_proof_nonce(&nonce, at(0)));
+    }
 
     proptest! {
         #[test]

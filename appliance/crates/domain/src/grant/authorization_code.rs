@@ -105,6 +105,8 @@ pub enum CodeRefusal {
     UnexpectedVerifier,
     /// The wrong verifier.
     WrongVerifier,
+    /// It was asked for with another key (`dpop_jkt`, RFC 9449 section 10).
+    OtherKey,
     /// It belongs to a trial of an admin's.
     Trial,
 }

@@ -4,6 +4,7 @@
 use crate::client::Lifetimes;
 use crate::grant::authorization_code::Granted;
 use crate::id::{ClientId, FamilyNumber};
+use crate::proof::dpop::binds;
 use crate::secret::Digest;
 use crate::time::{SET_BACK, Timestamp};
 
@@ -38,6 +39,8 @@ pub struct RefreshOffer {
     pub client: ClientId,
     /// The digest of the token's secret.
     pub digest: Digest,
+    /// The thumbprint of the key that was proven with it.
+    pub key: Option<Digest>,
 }
 
 /// Why a refresh token was refused.
@@ -51,6 +54,8 @@ pub enum RefreshRefusal {
     Reused,
     /// It is the current token, in the hands of another client. The family must end.
     Leaked,
+    /// It is bound to a key that was not proven (RFC 9449 section 5).
+    OtherKey,
 }
 
 impl RefreshRefusal {
@@ -58,7 +63,7 @@ impl RefreshRefusal {
     pub const fn ends_family(self) -> bool {
         match self {
             Self::Reused | Self::Leaked => true,
-            Self::Unknown | Self::Expired => false,
+            Self::Unknown | Self::Expired | Self::OtherKey => false,
         }
     }
 }
@@ -106,6 +111,9 @@ impl TokenFamily {
             // A stranger who guesses numbers cannot end a family.
             (false, false) => return Err(RefreshRefusal::Unknown),
         }
+        if !binds(self.bound_to.as_ref(), offer.key.as_ref()) {
+            return Err(RefreshRefusal::OtherKey);
+        }
         let end = self.created_at + lifetimes.refresh_absolute();
         if !self.alive(now) || now >= end {
             return Err(RefreshRefusal::Expired);
@@ -113,6 +121,8 @@ impl TokenFamily {
         Ok(Self {
             generation: self.generation.saturating_add(1),
             refresh: Some(next),
+            // Once bound, always bound.
+            bound_to: offer.key,
             expires_at: (now + lifetimes.refresh_idle()).min(end),
             ..self
         })
@@ -149,7 +159,7 @@ mod tests {
     }
 
     fn rotate(family: TokenFamily, offered: u32, next: u32, now: Timestamp) -> Result<TokenFamily, RefreshRefusal> {
-        let offer = RefreshOffer { client: APP, digest: digest(offered) };
+        let offer = RefreshOffer { client: APP, digest: digest(offered), key: None };
         family.rotate(&offer, digest(next), Lifetimes::default(), now)
     }
 
@@ -169,13 +179,28 @@ mod tests {
     #[test]
     fn a_token_in_the_hands_of_another_app_ends_the_family() {
         let other = |offered| {
-            let offer = RefreshOffer { client: ClientId(3), digest: digest(offered) };
+            let offer = RefreshOffer { client: ClientId(3), digest: digest(offered), key: None };
             family(Some(digest(0))).rotate(&offer, digest(1), Lifetimes::default(), T0)
         };
         assert_eq!(other(0), Err(RefreshRefusal::Leaked));
         assert_eq!(other(7), Err(RefreshRefusal::Unknown));
         assert!(RefreshRefusal::Leaked.ends_family() && RefreshRefusal::Reused.ends_family());
         assert!(!RefreshRefusal::Unknown.ends_family() && !RefreshRefusal::Expired.ends_family());
+    }
+
+    #[test]
+    fn a_family_that_is_bound_to_a_key_goes_on_with_that_key_only() {
+        let with = |family: TokenFamily, key| {
+            let offer = RefreshOffer { client: APP, digest: digest(0), key };
+            family.rotate(&offer, digest(1), Lifetimes::default(), T0)
+        };
+        let bound = TokenFamily { bound_to: Some(digest(7)), ..family(Some(digest(0))) };
+        assert_eq!(with(bound.clone(), None), Err(RefreshRefusal::OtherKey));
+        assert_eq!(with(bound.clone(), Some(digest(8))), Err(RefreshRefusal::OtherKey));
+        assert_eq!(with(bound, Some(digest(7))).unwrap().bound_to, Some(digest(7)));
+        let later = with(family(Some(digest(0))), Some(digest(7))).unwrap();
+        assert_eq!(later.bound_to, Some(digest(7)), "an app may begin to use a key");
+        assert!(!RefreshRefusal::OtherKey.ends_family(), "who has no key ends nothing");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Changes to an app's settings.
 
-use domain::client::{AccessTokenFormat, Algorithm, Client, ConsentMode, Lifetimes, MAX_REDIRECT_URIS, SubjectType};
-use domain::name::Label;
+use domain::client::{
+    AccessTokenFormat, Algorithm, Client, ClientKeys, ConsentMode, Lifetimes, MAX_REDIRECT_URIS, SubjectType,
+};
+use domain::id::AccountId;
+use domain::name::{Label, Username};
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::strength::Strength;
 use domain::time::Span;
@@ -51,11 +54,19 @@ pub struct AppAmendment {
     pub policy_uri: Option<Option<LaunchUrl>>,
     /// Its terms of use.
     pub terms_uri: Option<Option<LaunchUrl>>,
+    /// The keys that it proves itself by.
+    pub keys: Option<Option<ClientKeys>>,
+    /// The service account that it is when it asks for itself.
+    pub acts_as: Option<Option<Username>>,
 }
 
 impl AppAmendment {
-    /// The app with this done to it, and what is different.
-    pub(crate) fn apply(&self, client: &Client) -> Result<(Client, Vec<&'static str>), Refusal> {
+    /// The app with this done to it, and what is different; `acts_as` is whom the name means.
+    pub(crate) fn apply(
+        &self,
+        client: &Client,
+        acts_as: Option<Option<AccountId>>,
+    ) -> Result<(Client, Vec<&'static str>), Refusal> {
         let mut next = client.clone();
         let mut changed = Vec::new();
         let settings = &mut next.settings;
@@ -81,6 +92,13 @@ impl AppAmendment {
         replace(&mut settings.device, self.device.as_ref(), "device", &mut changed);
         replace(&mut settings.policy_uri, self.policy_uri.as_ref(), "policy_uri", &mut changed);
         replace(&mut settings.terms_uri, self.terms_uri.as_ref(), "terms_uri", &mut changed);
+        replace(&mut settings.keys, self.keys.as_ref(), "keys", &mut changed);
+        replace(&mut settings.acts_as, acts_as.as_ref(), "acts_as", &mut changed);
+        if next.is_public() && (next.settings.keys.is_some() || next.settings.acts_as.is_some()) {
+            let why =
+                "a public app can prove nothing, so it has no keys and acts as nobody; make it again without public";
+            return Err(Refusal::Conflict(why.to_owned()));
+        }
         Ok((next, changed))
     }
 

@@ -72,7 +72,7 @@ impl Idp {
             let mut uris = client.settings.redirect_uris.clone();
             change(&mut uris);
             let amendment = AppAmendment { redirect_uris: Some(uris), ..AppAmendment::default() };
-            let (mut next, changed) = amendment.apply(&client)?;
+            let (mut next, changed) = amendment.apply(&client, None)?;
             if changed.is_empty() {
                 return Ok(Change::Unchanged);
             }

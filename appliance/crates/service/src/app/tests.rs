@@ -49,14 +49,14 @@ fn a_confidential_app_gets_a_secret_once_and_only_its_digest_is_kept() {
 fn a_public_app_has_no_secret_to_rotate() {
     let house = House::new();
     assert!(make(&house, "phone", AppKind::Public).secret.is_none());
-    assert!(matches!(refusal(house.idp.rotate_app_secret(&console(), &app("phone"))), Refusal::Conflict(_)));
+    assert!(matches!(refusal(house.idp.rotate_app_secret(&console(), &app("phone"), None)), Refusal::Conflict(_)));
 }
 
 #[test]
 fn a_rotated_secret_voids_the_old_one() {
     let house = House::new();
     let old = make(&house, "photos", AppKind::Confidential).secret.unwrap();
-    let new = house.idp.rotate_app_secret(&console(), &app("photos")).unwrap();
+    let new = house.idp.rotate_app_secret(&console(), &app("photos"), None).unwrap();
     assert!(old != new);
     let kept = house.idp.show_app(&console(), &app("photos")).unwrap().client.secret;
     assert_eq!(kept, Some(Digest::of(new.expose().as_bytes())));
@@ -243,7 +243,7 @@ fn whoever_is_no_app_admin_changes_no_app() {
         let actor = fresh(&house.person(&format!("{office}.one"), &[office]));
         let made = house.idp.create_app(&actor, &app("mine"), AppKind::Public, &AppAmendment::default());
         assert_eq!(refusal(made), NOT_ALLOWED, "{office}");
-        assert_eq!(refusal(house.idp.rotate_app_secret(&actor, &app("photos"))), NOT_ALLOWED);
+        assert_eq!(refusal(house.idp.rotate_app_secret(&actor, &app("photos"), None)), NOT_ALLOWED);
         assert_eq!(refusal(house.idp.delete_app(&actor, &app("photos"))), NOT_ALLOWED);
         assert_eq!(refusal(house.idp.allow_group(&actor, &app("photos"), &group("family"))), NOT_ALLOWED);
         assert_eq!(refusal(house.idp.set_claim(&actor, &app("photos"), &claim(vec![]))), NOT_ALLOWED);

@@ -118,12 +118,17 @@ pub struct PushRequest {
 }
 
 impl PushRequest {
+    /// Who asks.
+    pub fn client(&self) -> &ClientCredentials {
+        &self.client
+    }
+
     /// From the decoded pairs of the form and the `Authorization` header.
     pub fn parse<'a>(
         pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone,
         authorization: Option<&str>,
     ) -> Result<Self, PushRefusal> {
-        let client = ClientCredentials::read(pairs.clone(), authorization).map_err(PushRefusal::Client)?;
+        let client = ClientCredentials::parse(pairs.clone(), authorization).map_err(PushRefusal::Client)?;
         let nested = pairs.clone().any(|(name, value)| name == "request_uri" && !value.is_empty());
         // Who the client is was read already; its proof is nothing to keep.
         let asked = pairs.filter(|(name, _)| !matches!(*name, "client_id" | "client_secret" | "client_assertion"));
@@ -163,7 +168,7 @@ impl Idp {
     pub fn push(&self, ctx: &Context, asked: PushRequest) -> Result<PushAnswer, OpError<PushRefusal>> {
         let PushRequest { client, request, nested } = asked;
         let request = self.read(ctx, Need::Nothing, |op| {
-            let app = self.authenticate(op, &client).map_err(|abort| match abort {
+            let app = self.authenticate(ctx, op, &client).map_err(|abort| match abort {
                 Abort::Undo(error) => error.map(PushRefusal::Client),
                 Abort::Keep(refusal) => OpError::Refused(PushRefusal::Client(refusal)),
             })?;

@@ -105,7 +105,7 @@ fn no_app_gets_a_code_or_a_token_before_the_clock_is_trusted() {
     ];
     let asked = TokenRequest::parse(fields, None).unwrap();
     too_early(flow.house.idp.token(&early, &asked));
-    too_early(flow.house.idp.userinfo(&early, tokens.access_token.expose()));
+    too_early(flow.house.idp.userinfo(&early, tokens.access_token.expose().as_str()));
     assert!(flow.refresh(refresh.expose(), NOW).is_ok(), "the refresh token is not used up");
 }
 

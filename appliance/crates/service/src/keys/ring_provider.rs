@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use domain::client::Algorithm;
+use jsonwebtoken::AlgorithmFamily;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::signature::{self, Signer, Verifier};
@@ -13,8 +14,8 @@ use jsonwebtoken::{DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, EcdsaKeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
-    UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, EcdsaKeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PSS_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 
 static PROVIDER: CryptoProvider =
@@ -146,14 +147,28 @@ impl JwtSigner for RingSigner {
 
 enum RingVerifier {
     Es256(Vec<u8>),
+    EdDsa(Vec<u8>),
     Rs256(PublicKeyComponents<Vec<u8>>),
+    /// Of clients only: nothing of ours is signed with it.
+    Ps256(PublicKeyComponents<Vec<u8>>),
 }
 
+/// The key says which algorithms there can be.
 fn verifier(algorithm: &jsonwebtoken::Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
-    let verifier = match key.kind() {
-        DecodingKeyKind::SecretOrDer(point) => RingVerifier::Es256(point.clone()),
-        DecodingKeyKind::RsaModulusExponent { n, e } => {
-            RingVerifier::Rs256(PublicKeyComponents { n: n.clone(), e: e.clone() })
+    let verifier = match (key.family(), key.kind()) {
+        (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point)) => RingVerifier::Es256(point.clone()),
+        (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(point)) => RingVerifier::EdDsa(point.clone()),
+        (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            let public = PublicKeyComponents { n: n.clone(), e: e.clone() };
+            match *algorithm == jsonwebtoken::Algorithm::PS256 {
+                true => RingVerifier::Ps256(public),
+                false => RingVerifier::Rs256(public),
+            }
+        }
+        (AlgorithmFamily::Hmac, _)
+        | (AlgorithmFamily::Rsa, DecodingKeyKind::SecretOrDer(_))
+        | (AlgorithmFamily::Ec | AlgorithmFamily::Ed, DecodingKeyKind::RsaModulusExponent { .. }) => {
+            return Err(ErrorKind::InvalidAlgorithm.into());
         }
     };
     if verifier.algorithm() == *algorithm { Ok(Box::new(verifier)) } else { Err(ErrorKind::InvalidAlgorithm.into()) }
@@ -163,7 +178,9 @@ impl Verifier<Vec<u8>> for RingVerifier {
     fn verify(&self, message: &[u8], signed: &Vec<u8>) -> Result<(), signature::Error> {
         let verdict = match self {
             Self::Es256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signed),
+            Self::EdDsa(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signed),
             Self::Rs256(public) => public.verify(&RSA_PKCS1_2048_8192_SHA256, message, signed),
+            Self::Ps256(public) => public.verify(&RSA_PSS_2048_8192_SHA256, message, signed),
         };
         verdict.map_err(|_| signature::Error::new())
     }
@@ -173,7 +190,9 @@ impl JwtVerifier for RingVerifier {
     fn algorithm(&self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Es256(_) => jsonwebtoken::Algorithm::ES256,
+            Self::EdDsa(_) => jsonwebtoken::Algorithm::EdDSA,
             Self::Rs256(_) => jsonwebtoken::Algorithm::RS256,
+            Self::Ps256(_) => jsonwebtoken::Algorithm::PS256,
         }
     }
 }

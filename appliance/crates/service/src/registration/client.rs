@@ -109,12 +109,13 @@ impl Idp {
                 id: ClientId(0),
                 display_name: crate::app::usual_name(&name).map_err(RegistrationRefusal::from)?,
                 secret: secret.as_ref().map(|(_, digest)| *digest),
+                retired_secret: None,
                 settings: ClientSettings::default(),
                 created_at: ctx.now,
                 updated_at: ctx.now,
                 name,
             };
-            let (mut client, _) = metadata.amendment.apply(&bare).map_err(RegistrationRefusal::from)?;
+            let (mut client, _) = metadata.amendment.apply(&bare, None).map_err(RegistrationRefusal::from)?;
             client.id = op.insert_client(&client)?;
             op.allow_client_group(client.id, permit.group)?;
             let token = OpaqueToken::random(NO_ACCOUNT, client.id.0, self.entropy());
@@ -166,7 +167,7 @@ impl Idp {
                 let usual = crate::app::usual_name(&client.name).map_err(RegistrationRefusal::from)?;
                 metadata.amendment.display_name = Some(usual);
             }
-            let (mut next, changed) = metadata.amendment.apply(&client).map_err(RegistrationRefusal::from)?;
+            let (mut next, changed) = metadata.amendment.apply(&client, None).map_err(RegistrationRefusal::from)?;
             let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
             let registration = Registration { authentication, uses_codes, ..known.clone() };
             if !changed.is_empty() || registration != known {

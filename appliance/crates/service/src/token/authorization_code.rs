@@ -7,16 +7,14 @@ use domain::grant::authorization_code::{CodeOffer, CodeRefusal, RedeemedCode};
 use domain::grant::pkce::CodeVerifier;
 use domain::grant::refresh_token::TokenFamily;
 use domain::id::FamilyNumber;
+use domain::proof::dpop::binds;
 use domain::token::{OpaqueToken, TokenKind};
 use serde_json::json;
 
-use super::{Attempt, Grant, Material, TokenRefusal};
+use super::{Attempt, Grant, Material, TRIM_EVERY, TokenRefusal};
 use crate::codes::Taken;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
-
-/// To tidy up reads all families of the person, so it is done once in this many exchanges.
-const TRIM_EVERY: i64 = 128;
 
 /// `grant_type=authorization_code`.
 pub(super) struct AuthorizationCode;
@@ -35,7 +33,7 @@ impl Grant for AuthorizationCode {
 
 /// Takes the code, for good: whatever is wrong with the offer, it cannot be repeated.
 fn spend(attempt: &Attempt<'_>, client: &Client, number: FamilyNumber) -> Result<RedeemedCode, Abort<TokenRefusal>> {
-    let Attempt { idp, ctx, op, request } = attempt;
+    let Attempt { idp, ctx, op, request, .. } = attempt;
     let code = request.code.as_ref().ok_or(TokenRefusal::InvalidRequest("code is missing"))?;
     let verifier = match &request.code_verifier {
         None => None,
@@ -64,6 +62,9 @@ fn spend(attempt: &Attempt<'_>, client: &Client, number: FamilyNumber) -> Result
         Ok(redeemed) => redeemed,
         Err(why) => return refuse(attempt, client, why),
     };
+    if !binds(redeemed.dpop_jkt.as_ref(), attempt.key.as_ref()) {
+        return refuse(attempt, client, CodeRefusal::OtherKey);
+    }
     // Who signed out meanwhile has taken the code back.
     match redeemed.granted.authentication.session {
         Some(session) if op.session(redeemed.granted.account, session)?.is_none() => {
@@ -100,7 +101,8 @@ pub(super) fn begin(
         false => None,
     };
     let refresh = token.as_ref().map(OpaqueToken::digest);
-    let family = TokenFamily::begin(number, granted, refresh, client.settings.lifetimes, ctx.now);
+    let mut family = TokenFamily::begin(number, granted, refresh, client.settings.lifetimes, ctx.now);
+    family.bound_to = attempt.key;
     op.insert_token_family(&family)?;
     if number.0 % TRIM_EVERY == 0 {
         op.trim_token_families(account, ctx.now)?;

@@ -21,7 +21,7 @@ impl Grant for DeviceCode {
     }
 
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {
-        let Attempt { idp, ctx, op, request } = attempt;
+        let Attempt { idp, ctx, op, request, .. } = attempt;
         let text = request.device_code.as_ref().ok_or(TokenRefusal::InvalidRequest("device_code is missing"))?;
         if !app.client.settings.device {
             return Err(TokenRefusal::NoDevices.into());

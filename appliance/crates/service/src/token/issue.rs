@@ -45,6 +45,8 @@ impl Material {
 pub struct TokenAnswer {
     /// For userinfo.
     pub access_token: Secret<String>,
+    /// How it is presented: `Bearer`, or `DPoP` for one that is bound to a key.
+    pub token_type: &'static str,
     /// Its life in seconds.
     pub expires_in: i64,
     /// For the next tokens, where `offline_access` was granted.
@@ -82,6 +84,7 @@ impl Idp {
         let scope = scopes.to_string();
         Ok(TokenAnswer {
             access_token: Secret::new(access_token),
+            token_type: if family.bound_to.is_some() { "DPoP" } else { "Bearer" },
             expires_in: expires_at.since(now).as_seconds(),
             refresh_token: material.refresh_token,
             id_token,

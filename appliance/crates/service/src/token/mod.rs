@@ -3,14 +3,19 @@
 //! To add a grant: a file beside this one and a row in `GRANTS`.
 
 mod authorization_code;
+mod client;
+mod client_credentials;
 mod device_code;
+mod fetched_keys;
 mod issue;
 mod refresh_token;
 mod request;
 
+pub use client::ClientCredentials;
+pub(crate) use fetched_keys::FetchedKeys;
+pub use fetched_keys::{KeyQuestion, KeysToFetch};
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
-pub(crate) use request::ClientCredentials;
 pub use request::{DeviceRequest, TokenRequest};
 
 use std::fmt;
@@ -21,21 +26,28 @@ use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
 use domain::permission::{Denied, Need};
+use domain::proof::assertion::AssertionRefusal;
+use domain::proof::dpop::{Expected, ProofRefusal};
 use domain::secret::Digest;
-use store::Reader;
 
+use crate::dpop::Nonce;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
-use crate::{Context, Idp, OpError};
+use crate::{Context, Fault, Idp, OpError};
 use authorization_code::AuthorizationCode;
+use client_credentials::ClientCredentialsGrant;
 use device_code::DeviceCode;
 use refresh_token::RefreshToken;
 
 /// All grants; discovery names the same.
-pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken, &DeviceCode];
+pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken, &DeviceCode, &ClientCredentialsGrant];
 
 /// How clients prove themselves (RFC 8414 section 2); discovery names the same.
-pub(crate) const CLIENT_AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+pub(crate) const CLIENT_AUTHENTICATION: [&str; 4] =
+    ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+
+/// To tidy up reads all families of the account, so it is done once in this many exchanges.
+const TRIM_EVERY: i64 = 128;
 
 /// One way to get tokens.
 pub(crate) trait Grant: Sync {
@@ -52,6 +64,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) op: &'a Writing<'a>,
     pub(crate) request: &'a TokenRequest,
+    /// The thumbprint of the key that the client holds; a new family is bound to it (RFC 9449 section 5).
+    pub(crate) key: Option<Digest>,
 }
 
 impl Idp {
@@ -60,44 +74,38 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
+        let address = format!("{}/token", self.reached_at(ctx).issuer());
+        let expected = Expected { method: "POST", address: &address, access_token: None };
+        let proven = match &request.proof {
+            Some(text) => Some(
+                self.check_proof(ctx, text, &expected, Nonce::Demanded)
+                    .map_err(|error| error.map(TokenRefusal::Proof))?,
+            ),
+            None => None,
+        };
+        let key = proven.map(|proven| proven.thumbprint);
         let mut asked = None;
         let redeemed = self.write(ctx, Need::Nothing, |op| {
             asked = self.named(op, &request.client)?;
-            let app = self.authenticate(op, &request.client)?;
-            grant.redeem(&Attempt { idp: self, ctx, op, request }, app)
+            let app = self.authenticate(ctx, op, &request.client)?;
+            if app.client.settings.dpop_required && key.is_none() {
+                return Err(TokenRefusal::Proof(ProofRefusal::Missing).into());
+            }
+            let client = app.client.id;
+            let material = grant.redeem(&Attempt { idp: self, ctx, op, request, key }, app)?;
+            if material.family.bound_to != key {
+                return Err(Fault::unexpected("a grant did not bind its tokens").into());
+            }
+            // Only now: whoever holds neither code nor token cannot fill the memory of proofs.
+            if let Some(proven) = &proven {
+                self.note_proof(ctx, client, proven).map_err(|error| Abort::Undo(error.map(TokenRefusal::Proof)))?;
+            }
+            Ok(material)
         });
         if let (Some(app), Err(OpError::Refused(refusal))) = (&asked, &redeemed) {
             self.complain_of_token(&app.client, request, refusal, ctx.now);
         }
-        let material = redeemed?;
-        self.issue(material, ctx.moment())
-    }
-
-    /// The app that the client says it is, not proven.
-    fn named(&self, reader: &Reader<'_>, client: &ClientCredentials) -> Result<Option<Arc<KnownApp>>, store::Fault> {
-        match client.client_id.parse() {
-            Ok(name) => self.known.app_by_name(reader, &name),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.
-    pub(crate) fn authenticate(
-        &self,
-        reader: &Reader<'_>,
-        credentials: &ClientCredentials,
-    ) -> Result<Arc<KnownApp>, Abort<TokenRefusal>> {
-        let refusal = TokenRefusal::InvalidClient { basic: credentials.basic };
-        let app = self.named(reader, credentials)?;
-        let offered = credentials.secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
-        let Some(app) = app else { return Err(refusal.into()) };
-        match (&app.client.secret, offered) {
-            (None, None) => Ok(app),
-            // Basic without a password is how some libraries say `none`.
-            (None, Some(offered)) if credentials.basic && offered == Digest::of(b"") => Ok(app),
-            (Some(stored), Some(offered)) if *stored == offered => Ok(app),
-            (Some(_), Some(_) | None) | (None, Some(_)) => Err(refusal.into()),
-        }
+        self.issue(redeemed?, ctx.moment())
     }
 }
 
@@ -111,6 +119,12 @@ pub enum TokenRefusal {
         /// Whether it tried by HTTP Basic.
         basic: bool,
     },
+    /// What the client signed to say who it is does not say so.
+    InvalidAssertion(AssertionRefusal),
+    /// The proof of a key is missing or not good.
+    Proof(ProofRefusal),
+    /// The client may not use this grant; why, and what to do.
+    Unauthorized(&'static str),
     /// A grant that there is not.
     UnsupportedGrant,
     /// More than was granted.
@@ -140,10 +154,13 @@ impl fmt::Display for TokenRefusal {
         match self {
             Self::InvalidRequest(why) => f.write_str(why),
             Self::InvalidClient { .. } => f.write_str("no such client, or the wrong secret"),
+            Self::InvalidAssertion(why) => why.fmt(f),
+            Self::Proof(why) => why.fmt(f),
+            Self::Unauthorized(why) => f.write_str(why),
             Self::UnsupportedGrant => {
-                let known: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
-                write!(f, "grant_type is one of {}", known.join(", "))
-            },
+                f.write_str("grant_type is one of")?;
+                GRANTS.iter().try_for_each(|grant| write!(f, " {}", grant.name()))
+            }
             Self::InvalidScope => f.write_str("scope goes beyond what was granted"),
             Self::Code(why) => f.write_str(match why {
                 CodeRefusal::Unknown => "the code is unknown or was forgotten",
@@ -155,12 +172,14 @@ impl fmt::Display for TokenRefusal {
                 CodeRefusal::MissingVerifier => "code_verifier is missing",
                 CodeRefusal::UnexpectedVerifier => "code_verifier was given, but the request had no code_challenge",
                 CodeRefusal::WrongVerifier => "code_verifier does not answer the code_challenge",
+                CodeRefusal::OtherKey => "the code was asked for with another key; send a DPoP proof by that key (dpop_jkt)",
                 CodeRefusal::Trial => "the code belongs to a trial of an admin's; it becomes no token",
             }),
             Self::Refresh(why) => f.write_str(match why {
                 RefreshRefusal::Unknown => "the refresh token is unknown or was revoked",
                 RefreshRefusal::Expired => "the refresh token is too old; sign in again",
                 RefreshRefusal::Reused => "the refresh token was used before; all of its kind are revoked",
+                RefreshRefusal::OtherKey => "the refresh token is bound to a key; send a DPoP proof by that key",
                 RefreshRefusal::Leaked => "the refresh token belongs to another client; all of its kind are revoked",
             }),
             Self::Device(why) => f.write_str(match why {

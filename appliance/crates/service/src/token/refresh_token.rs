@@ -21,7 +21,7 @@ impl Grant for RefreshToken {
     }
 
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {
-        let Attempt { idp, ctx, op, request } = attempt;
+        let Attempt { idp, ctx, op, request, key: held } = attempt;
         let client = &app.client;
         let text = request.refresh_token.as_ref().ok_or(TokenRefusal::InvalidRequest("refresh_token is missing"))?;
         let unknown = TokenRefusal::Refresh(RefreshRefusal::Unknown);
@@ -33,7 +33,7 @@ impl Grant for RefreshToken {
         let account = family.granted.account;
         let wanted = wanted(request, &family.granted.scopes)?;
         let next = key.new_refresh_token(account, family.number, idp.entropy());
-        let offer = RefreshOffer { client: client.id, digest: offered.digest() };
+        let offer = RefreshOffer { client: client.id, digest: offered.digest(), key: *held };
         let number = family.number;
         let mut family = match family.rotate(&offer, next.digest(), client.settings.lifetimes, ctx.now) {
             Ok(family) => family,

@@ -1,10 +1,9 @@
-//! The token request as it comes in (RFC 6749 sections 2.3.1, 4.1.3 and 6).
+//! The token request as it comes in (RFC 6749 sections 4.1.3, 4.4.2 and 6).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::secret::Secret;
 
 use super::TokenRefusal;
+use super::client::ClientCredentials;
 
 /// Most bytes of one parameter; codes and tokens of ours are shorter.
 const MAX_VALUE: usize = 1024;
@@ -20,6 +19,8 @@ pub struct TokenRequest {
     pub(super) refresh_token: Option<Secret<String>>,
     pub(super) scope: Option<String>,
     pub(super) device_code: Option<Secret<String>>,
+    /// A proof that the client holds a key.
+    pub(super) proof: Option<String>,
 }
 
 /// What a device asks with (RFC 8628 section 3.1), not yet believed.
@@ -29,31 +30,6 @@ pub struct DeviceRequest {
     pub(crate) scope: Option<String>,
 }
 
-/// How the client says who it is.
-#[derive(Debug)]
-pub(crate) struct ClientCredentials {
-    pub(super) client_id: String,
-    pub(super) secret: Option<Secret<String>>,
-    /// Whether it used HTTP Basic, which decides how it is refused (RFC 6749 section 5.2).
-    pub(super) basic: bool,
-}
-
-impl ClientCredentials {
-    /// Only who the client is, for an endpoint whose other parameters are not those of a token request.
-    pub(crate) fn read<'a>(
-        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-        authorization: Option<&str>,
-    ) -> Result<Self, TokenRefusal> {
-        let mut form = Form::default();
-        for (name, value) in pairs {
-            if matches!(name, "client_id" | "client_secret" | "client_assertion") {
-                form.take(name, value)?;
-            }
-        }
-        client(&mut form, authorization)
-    }
-}
-
 impl TokenRequest {
     /// From the decoded pairs of the form and the `Authorization` header. Unknown parameters are ignored, empty ones as well;
     /// a repeated one is an error (RFC 6749 section 3.2).
@@ -61,8 +37,9 @@ impl TokenRequest {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         authorization: Option<&str>,
     ) -> Result<Self, TokenRefusal> {
-        let mut form = Form::read(pairs)?;
-        let client = client(&mut form, authorization)?;
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        let form = Form::read(pairs.iter().copied())?;
+        let client = ClientCredentials::parse(pairs, authorization)?;
         Ok(Self {
             grant_type: form.grant_type.ok_or(TokenRefusal::InvalidRequest("grant_type is missing"))?,
             client,
@@ -72,11 +49,26 @@ impl TokenRequest {
             refresh_token: form.refresh_token.map(Secret::new),
             scope: form.scope,
             device_code: form.device_code.map(Secret::new),
+            proof: None,
         })
     }
-}
 
-impl TokenRequest {
+    /// The same with a proof that the client holds a key: the `DPoP` header (RFC 9449 section 5).
+    #[must_use]
+    pub fn with_proof(self, proof: Option<String>) -> Self {
+        Self { proof, ..self }
+    }
+
+    /// Whether there is one.
+    pub fn has_proof(&self) -> bool {
+        self.proof.is_some()
+    }
+
+    /// Who asks.
+    pub fn client(&self) -> &ClientCredentials {
+        &self.client
+    }
+
     /// `grant_type`.
     pub(crate) fn grant_type(&self) -> &str {
         &self.grant_type
@@ -99,13 +91,21 @@ impl TokenRequest {
 }
 
 impl DeviceRequest {
+    /// Who asks.
+    pub fn client(&self) -> &ClientCredentials {
+        &self.client
+    }
+}
+
+impl DeviceRequest {
     /// The same for the device authorization endpoint.
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         authorization: Option<&str>,
     ) -> Result<Self, TokenRefusal> {
-        let mut form = Form::read(pairs)?;
-        let client = client(&mut form, authorization)?;
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        let form = Form::read(pairs.iter().copied())?;
+        let client = ClientCredentials::parse(pairs, authorization)?;
         Ok(Self { client, scope: form.scope })
     }
 }
@@ -113,9 +113,6 @@ impl DeviceRequest {
 #[derive(Default)]
 struct Form {
     grant_type: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<String>,
-    client_assertion: Option<String>,
     code: Option<String>,
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
@@ -136,9 +133,6 @@ impl Form {
     fn take(&mut self, name: &str, value: &str) -> Result<(), TokenRefusal> {
         let place = match name {
             "grant_type" => &mut self.grant_type,
-            "client_id" => &mut self.client_id,
-            "client_secret" => &mut self.client_secret,
-            "client_assertion" => &mut self.client_assertion,
             "code" => &mut self.code,
             "redirect_uri" => &mut self.redirect_uri,
             "code_verifier" => &mut self.code_verifier,
@@ -160,82 +154,14 @@ impl Form {
     }
 }
 
-fn client(form: &mut Form, authorization: Option<&str>) -> Result<ClientCredentials, TokenRefusal> {
-    if form.client_assertion.is_some() {
-        return Err(TokenRefusal::InvalidClient { basic: false });
-    }
-    let Some(authorization) = authorization else {
-        let client_id = form.client_id.take().ok_or(TokenRefusal::InvalidClient { basic: false })?;
-        return Ok(ClientCredentials { client_id, secret: form.client_secret.take().map(Secret::new), basic: false });
-    };
-    if form.client_secret.is_some() {
-        return Err(TokenRefusal::InvalidRequest("the client proved itself in two ways; use one"));
-    }
-    let (client_id, secret) = basic(authorization).ok_or(TokenRefusal::InvalidClient { basic: true })?;
-    if form.client_id.as_ref().is_some_and(|other| *other != client_id) {
-        return Err(TokenRefusal::InvalidRequest("client_id is not the one of the Authorization header"));
-    }
-    Ok(ClientCredentials { client_id, secret: Some(secret), basic: true })
-}
-
-/// RFC 7617, with both parts form-encoded before (RFC 6749 section 2.3.1).
-fn basic(header: &str) -> Option<(String, Secret<String>)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX_VALUE {
-        return None;
-    }
-    let decoded = Secret::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
-    let (client_id, secret) = decoded.expose().split_once(':')?;
-    Some((form_decode(client_id)?, Secret::new(form_decode(secret)?)))
-}
-
-fn form_decode(raw: &str) -> Option<String> {
-    // A pair with a name alone is one decoded text; `&` and `=` cannot stand in it unencoded.
-    if raw.contains(['&', '=']) {
-        return None;
-    }
-    url::form_urlencoded::parse(raw.as_bytes()).next().map_or(Some(String::new()), |(text, _)| Some(text.into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused(pairs: &[(&'static str, &'static str)], header: Option<&str>) -> TokenRefusal {
-        TokenRequest::parse(pairs.iter().copied(), header).unwrap_err()
-    }
-
-    fn header(text: &str) -> String {
-        format!("Basic {}", STANDARD.encode(text))
-    }
-
-    #[test]
-    fn basic_credentials_are_form_decoded() {
-        let request = TokenRequest::parse([("grant_type", "x")], Some(&header("my%2Dapp:a%3Ab+c"))).unwrap();
-        assert_eq!(request.client.client_id, "my-app");
-        assert_eq!(request.client.secret.unwrap().expose(), "a:b c");
-    }
-
     #[test]
     fn a_repeated_parameter_is_refused() {
         let twice = [("grant_type", "x"), ("client_id", "a"), ("code", "1"), ("code", "1")];
-        assert!(matches!(refused(&twice, None), TokenRefusal::InvalidRequest(_)));
-    }
-
-    #[test]
-    fn a_client_proves_itself_in_one_way() {
-        let both = [("grant_type", "x"), ("client_secret", "s")];
-        assert!(matches!(refused(&both, Some(&header("a:s"))), TokenRefusal::InvalidRequest(_)));
-        let other = [("grant_type", "x"), ("client_id", "b")];
-        assert!(matches!(refused(&other, Some(&header("a:s"))), TokenRefusal::InvalidRequest(_)));
-    }
-
-    #[test]
-    fn headers_that_are_no_credentials_are_refused() {
-        for raw in ["", "Basic", "Basic !!!", "Bearer x", "Basic YQ==", &header("a=b:c"), &header("\u{fffd}")[..9]] {
-            let refusal = refused(&[("grant_type", "x")], Some(raw));
-            assert!(matches!(refusal, TokenRefusal::InvalidClient { basic: true }), "{raw} {refusal:?}");
-        }
+        assert!(matches!(TokenRequest::parse(twice, None).unwrap_err(), TokenRefusal::InvalidRequest(_)));
     }
 
     #[test]

@@ -215,14 +215,14 @@ fn a_public_app_shows_no_secret_and_a_confidential_one_cannot_leave_it_out() {
 fn an_old_secret_is_no_secret() {
     let flow = Flow::new().trusted();
     let code = flow.code(NOW, &[]);
-    flow.house.idp.rotate_app_secret(&console(), &photos()).unwrap();
+    flow.house.idp.rotate_app_secret(&console(), &photos(), None).unwrap();
     assert!(matches!(refused(flow.exchange(&code, NOW, &[])), TokenRefusal::InvalidClient { .. }));
 }
 
 #[test]
 fn only_the_grants_of_the_table_exist() {
     let flow = Flow::new();
-    for grant in ["password", "client_credentials", "urn:x"] {
+    for grant in ["password", "implicit", "urn:x"] {
         assert_eq!(refused(flow.token(NOW, &[("grant_type", grant)])), TokenRefusal::UnsupportedGrant);
     }
 }
