@@ -23,6 +23,7 @@ pub mod invite;
 pub mod lockout;
 pub mod moving;
 pub mod name;
+pub mod pairwise;
 pub mod panel;
 pub mod permission;
 pub mod picture;

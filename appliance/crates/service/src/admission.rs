@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::account::Account;
 use domain::admission::{self, NotAdmitted};
 use domain::claim::{self, Person, Released};
+use domain::client::SubjectType;
 use domain::id::AccountId;
 use domain::scope::{Scope, Scopes};
 use domain::strength::Strength;
@@ -50,6 +51,8 @@ impl Admitted {
     /// The claims about this person for the app.
     pub(crate) fn claims(&self, scopes: &Scopes, issuer: &str) -> Vec<Released> {
         let KnownPerson { account, groups, picture } = &*self.person;
+        // The address of a picture says who it is at all apps, which an app that knows a pairwise name is not to learn.
+        let picture = picture.filter(|_| self.app.client.settings.subject == SubjectType::Public);
         let picture = picture.map(|at| picture_url(issuer, account, at));
         claim::release(Person { account, groups, picture: picture.as_deref() }, scopes, &self.app.claims)
     }

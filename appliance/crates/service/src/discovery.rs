@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::claim;
-use domain::client::Algorithm;
+use domain::client::{Algorithm, SubjectType};
 use domain::scope;
 use domain::strength::Strength;
 use serde_json::json;
@@ -20,6 +20,8 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
     let claims: Vec<_> = PROTOCOL.into_iter().chain(claim::standard_names()).collect();
     let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
+    // A public client has nothing to prove itself with, so it asks about no token.
+    let confidential: Vec<_> = CLIENT_AUTHENTICATION.into_iter().filter(|method| *method != "none").collect();
     let document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
@@ -30,7 +32,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": grants,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL,
         "acr_values_supported": strengths,
         "id_token_signing_alg_values_supported": Algorithm::ALL,
         "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
@@ -42,6 +44,11 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "introspection_endpoint": at("/introspect"),
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "revocation_endpoint": at("/revoke"),
+        "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "userinfo_signing_alg_values_supported": Algorithm::ALL,
     });
     document.to_string().into_bytes().into()
 }

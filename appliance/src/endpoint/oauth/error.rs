@@ -8,11 +8,12 @@ use service::{BearerRefusal, Fault, TokenRefusal};
 use crate::endpoint::web::visit::accident;
 use crate::http::{App, Response};
 
-/// The answer of the token endpoint to what it does not take.
+/// The answer to what the token endpoint, introspection (RFC 7662 section 2.3) and revocation (RFC 7009 section 2.2.1) do not
+/// take.
 pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
     let (status, error) = match refusal {
         TokenRefusal::InvalidRequest(_) => (400, "invalid_request"),
-        TokenRefusal::InvalidClient { .. } => (401, "invalid_client"),
+        TokenRefusal::InvalidClient { .. } | TokenRefusal::PublicClient => (401, "invalid_client"),
         TokenRefusal::UnsupportedGrant => (400, "unsupported_grant_type"),
         TokenRefusal::InvalidScope => (400, "invalid_scope"),
         TokenRefusal::Code(
@@ -30,13 +31,22 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::Refresh(
             RefreshRefusal::Unknown | RefreshRefusal::Expired | RefreshRefusal::Reused | RefreshRefusal::Leaked,
         )
-        | TokenRefusal::NotAdmitted(_) => (400, "invalid_grant"),
+        | TokenRefusal::NotAdmitted(_)
+        // "Was issued to another client" is one of the meanings of invalid_grant, and RFC 7009 section 2.2.1 has none of its own.
+        | TokenRefusal::OtherClient => (400, "invalid_grant"),
+        TokenRefusal::UnsupportedTokenType => (400, "unsupported_token_type"),
+        // RFC 6585 section 4. No error of the token endpoint says this; for the name see `fault`.
+        TokenRefusal::TooManyGuesses { .. } => (429, "temporarily_unavailable"),
         TokenRefusal::Denied(_) => (400, "unauthorized_client"),
     };
     let answer = Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }));
     match refusal {
         TokenRefusal::InvalidClient { basic: true } => answer.header("WWW-Authenticate", r#"Basic realm="latchkey""#),
+        TokenRefusal::TooManyGuesses { seconds } => answer.header("Retry-After", seconds.to_string()),
         TokenRefusal::InvalidClient { basic: false }
+        | TokenRefusal::PublicClient
+        | TokenRefusal::OtherClient
+        | TokenRefusal::UnsupportedTokenType
         | TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrant
         | TokenRefusal::InvalidScope

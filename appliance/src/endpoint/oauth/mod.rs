@@ -1,12 +1,15 @@
 //! What apps speak: OAuth 2.0 and OpenID Connect.
 
 mod authorize;
+mod cors;
 mod discovery;
 mod error;
+mod introspect;
+mod revoke;
 mod token;
 mod userinfo;
 
-use crate::http::{Kind, Request, Response, Route, handler};
+use crate::http::{Kind, Route, handler};
 
 /// How long apps may keep the discovery document and the keys. Keys are published a day before they sign.
 const CACHE: &str = "public, max-age=3600";
@@ -19,20 +22,12 @@ pub(crate) const ROUTES: &[Route] = &[
     // From the app's own site, so without the cookie; it goes on as a GET, which has it.
     Route::post(Kind::Protocol, "/authorize", handler!(authorize::post)),
     Route::post(Kind::Protocol, "/token", handler!(token::token)),
-    Route::options(Kind::Protocol, "/token", handler!(preflight)),
+    Route::options(Kind::Protocol, "/token", handler!(cors::preflight)),
     Route::get(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::post(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
-    Route::options(Kind::Protocol, "/userinfo", handler!(preflight)),
+    Route::options(Kind::Protocol, "/userinfo", handler!(cors::preflight)),
+    // Asked by servers only, so no page may.
+    Route::post(Kind::Protocol, "/introspect", handler!(introspect::introspect)),
+    Route::post(Kind::Protocol, "/revoke", handler!(revoke::revoke)),
+    Route::options(Kind::Protocol, "/revoke", handler!(cors::preflight)),
 ];
-
-/// Apps that live in a browser may read the answer. No cookie is looked at, so nothing is given away.
-fn for_any_origin(response: Response) -> Response {
-    response.header("Access-Control-Allow-Origin", "*")
-}
-
-async fn preflight(_: std::sync::Arc<crate::http::App>, _: Request) -> Response {
-    for_any_origin(Response::empty(204))
-        .header("Access-Control-Allow-Methods", "GET, POST")
-        .header("Access-Control-Allow-Headers", "Authorization, Content-Type")
-        .header("Access-Control-Max-Age", "86400")
-}

@@ -3,33 +3,41 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use service::{Context, OpError, TokenAnswer, TokenRefusal, TokenRequest};
+use service::{AnswerFor, Context, Idp, OpError, TokenAnswer, TokenRefusal, TokenRequest};
 
+use super::cors::{Page, Readable};
 use super::error::token_refused;
-use super::for_any_origin;
 use crate::endpoint::session;
 use crate::http::{App, Request, Response};
 
 pub(super) async fn token(app: Arc<App>, request: Request) -> Response {
-    for_any_origin(exchange(&app, &request).await)
-}
-
-async fn exchange(app: &App, request: &Request) -> Response {
     let form = match request.form() {
         Ok(form) => form,
-        Err(_) => return token_refused(&TokenRefusal::InvalidRequest("send the parameters as a form, in UTF-8")),
+        Err(_) => return unread(&NO_FORM),
     };
     let asked = match TokenRequest::parse(form.iter(), request.header("authorization")) {
         Ok(asked) => asked,
-        Err(refusal) => return token_refused(&refusal),
+        Err(refusal) => return unread(&refusal),
     };
-    let ctx = Context::anonymous(request.moment(), session::origin(request));
-    match app.bridge.run(move |idp| idp.token(&ctx, &asked)).await {
-        Ok(Ok(answer)) => Response::json(200, &render(&answer)).header("Pragma", "no-cache"),
-        Ok(Err(OpError::Refused(refusal))) => token_refused(&refusal),
-        Ok(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
+    let page = Page::of(&request);
+    let ctx = Context::anonymous(request.moment(), session::origin(&request));
+    let work = move |idp: &Idp| (idp.token(&ctx, &asked), page.may_read(idp, &ctx, AnswerFor::App(asked.client_id())));
+    match app.bridge.run(work).await {
+        Ok((outcome, readable)) => readable.mark(match outcome {
+            Ok(answer) => Response::json(200, &render(&answer)).header("Pragma", "no-cache"),
+            Err(OpError::Refused(refusal)) => token_refused(&refusal),
+            Err(OpError::Fault(fault)) => super::error::fault(&app, &fault),
+        }),
         Err(busy) => busy.into(),
     }
+}
+
+/// What all endpoints of the family take.
+pub(super) const NO_FORM: TokenRefusal = TokenRefusal::InvalidRequest("send the parameters as a form, in UTF-8");
+
+/// The answer to what cannot be understood, so that nobody knows for which app it is.
+pub(super) fn unread(refusal: &TokenRefusal) -> Response {
+    Readable::by_no_page().mark(token_refused(refusal))
 }
 
 fn render(answer: &TokenAnswer) -> Map<String, Value> {

@@ -3,29 +3,47 @@
 use std::sync::Arc;
 
 use domain::secret::Secret;
-use service::{Context, OpError};
+use service::{AnswerFor, BearerRefusal, Context, Idp, OpError, Userinfo};
 
+use super::cors::Page;
 use super::error::{bearer_missing, bearer_refused, bearer_twice};
-use super::for_any_origin;
 use crate::endpoint::session;
 use crate::http::{App, Method, Request, Response};
 
 pub(super) async fn userinfo(app: Arc<App>, request: Request) -> Response {
-    for_any_origin(show(&app, &request).await)
+    let token = token(&request);
+    let page = Page::of(&request);
+    let ctx = Context::anonymous(request.moment(), session::origin(&request));
+    let work = move |idp: &Idp| match &token {
+        Ok(Some(token)) => {
+            let outcome = idp.userinfo(&ctx, token.expose());
+            // A refusal says nothing, and an app in a browser has to see that its token is over.
+            let answer = if outcome.is_ok() { AnswerFor::Token(token.expose()) } else { AnswerFor::AnyApp };
+            (Asked::Answered(outcome), page.may_read(idp, &ctx, answer))
+        }
+        Ok(None) => (Asked::WithoutToken, page.may_read(idp, &ctx, AnswerFor::AnyApp)),
+        Err(Twice) => (Asked::Twice, page.may_read(idp, &ctx, AnswerFor::AnyApp)),
+    };
+    match app.bridge.run(work).await {
+        Ok((asked, readable)) => readable.mark(show(&app, asked)),
+        Err(busy) => busy.into(),
+    }
 }
 
-async fn show(app: &App, request: &Request) -> Response {
-    let token = match token(request) {
-        Ok(Some(token)) => token,
-        Ok(None) => return bearer_missing(),
-        Err(Twice) => return bearer_twice(),
-    };
-    let ctx = Context::anonymous(request.moment(), session::origin(request));
-    match app.bridge.run(move |idp| idp.userinfo(&ctx, token.expose())).await {
-        Ok(Ok(info)) => Response::json(200, &info),
-        Ok(Err(OpError::Refused(refusal))) => bearer_refused(refusal),
-        Ok(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
-        Err(busy) => busy.into(),
+enum Asked {
+    Answered(Result<Userinfo, OpError<BearerRefusal>>),
+    WithoutToken,
+    Twice,
+}
+
+fn show(app: &App, asked: Asked) -> Response {
+    match asked {
+        Asked::Answered(Ok(Userinfo::Plain(claims))) => Response::json(200, &claims),
+        Asked::Answered(Ok(Userinfo::Signed(token))) => Response::owned("application/jwt", token.into_bytes()),
+        Asked::Answered(Err(OpError::Refused(refusal))) => bearer_refused(refusal),
+        Asked::Answered(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
+        Asked::WithoutToken => bearer_missing(),
+        Asked::Twice => bearer_twice(),
     }
 }
 

@@ -3,13 +3,18 @@
 //! To add a grant: a file beside this one and a row in `GRANTS`.
 
 mod authorization_code;
+mod introspection;
 mod issue;
+mod jwt_access_token;
+mod presented;
 mod refresh_token;
 mod request;
+mod revocation;
 
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
-pub use request::TokenRequest;
+pub(crate) use presented::in_time;
+pub use request::{TokenQuery, TokenRequest};
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +26,7 @@ use domain::permission::{Denied, Need};
 use domain::secret::Digest;
 use store::Reader;
 
+use crate::attempts::{Caller, Guess};
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
 use crate::{Context, Idp, OpError};
@@ -57,11 +63,30 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
-        let material = self.write(ctx, Need::Nothing, |op| {
+        let caller = self.admit_caller(ctx, &request.client)?;
+        let redeemed = self.write(ctx, Need::Nothing, |op| {
             let app = self.authenticate(op, &request.client)?;
             grant.redeem(&Attempt { idp: self, ctx, op, request }, app)
-        })?;
-        self.issue(material, ctx.moment())
+        });
+        self.count_guess(ctx, &caller, &redeemed);
+        self.issue(redeemed?, ctx.moment())
+    }
+
+    /// Turns away whoever made too many wrong guesses.
+    fn admit_caller(&self, ctx: &Context, client: &ClientCredentials) -> Result<Caller, OpError<TokenRefusal>> {
+        let caller = Caller::new(ctx.origin.address, &client.client_id);
+        match self.attempts.admit(&caller, ctx.uptime) {
+            Ok(()) => Ok(caller),
+            Err(seconds) => Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds })),
+        }
+    }
+
+    fn count_guess<T>(&self, ctx: &Context, caller: &Caller, outcome: &Result<T, OpError<TokenRefusal>>) {
+        if let Err(OpError::Refused(refusal)) = outcome
+            && let Some(guess) = refusal.guess()
+        {
+            self.attempts.count(caller, guess, ctx.uptime);
+        }
     }
 
     /// RFC 6749 section 2.3. An unknown client and a wrong secret are answered alike.
@@ -107,8 +132,50 @@ pub enum TokenRefusal {
     Refresh(RefreshRefusal),
     /// The person may not use the app any more.
     NotAdmitted(NotAdmitted),
+    /// A public client asked what only one that proves itself is told.
+    PublicClient,
+    /// The token to be ended was issued to another client.
+    OtherClient,
+    /// A token of a kind that is not ended here.
+    UnsupportedTokenType,
+    /// Too many wrong secrets, codes or tokens came from there.
+    TooManyGuesses {
+        /// After how many seconds another one is looked at.
+        seconds: u64,
+    },
     /// Cannot happen: the operation needs nothing.
     Denied(Denied),
+}
+
+impl TokenRefusal {
+    /// Whether this may have been a guess, and at what. What an app gets wrong by itself is none.
+    fn guess(&self) -> Option<Guess> {
+        match self {
+            Self::InvalidClient { .. } => Some(Guess::Secret),
+            Self::Code(
+                CodeRefusal::Unknown | CodeRefusal::Replayed | CodeRefusal::OtherClient | CodeRefusal::WrongVerifier,
+            )
+            | Self::Refresh(RefreshRefusal::Unknown | RefreshRefusal::Reused | RefreshRefusal::Leaked)
+            | Self::OtherClient => Some(Guess::Token),
+            Self::Code(
+                CodeRefusal::Expired
+                | CodeRefusal::OtherIssuer
+                | CodeRefusal::OtherRedirectUri
+                | CodeRefusal::MissingVerifier
+                | CodeRefusal::UnexpectedVerifier
+                | CodeRefusal::Trial,
+            )
+            | Self::Refresh(RefreshRefusal::Expired)
+            | Self::InvalidRequest(_)
+            | Self::UnsupportedGrant
+            | Self::InvalidScope
+            | Self::NotAdmitted(_)
+            | Self::PublicClient
+            | Self::UnsupportedTokenType
+            | Self::TooManyGuesses { .. }
+            | Self::Denied(_) => None,
+        }
+    }
 }
 
 impl Refuses for TokenRefusal {
@@ -143,10 +210,20 @@ impl fmt::Display for TokenRefusal {
                 RefreshRefusal::Leaked => "the refresh token belongs to another client; all of its kind are revoked",
             }),
             Self::NotAdmitted(why) => why.fmt(f),
+            Self::PublicClient => {
+                f.write_str("a public client has no secret, and only a client that proves itself is told")
+            }
+            Self::OtherClient => f.write_str("the token was issued to another client"),
+            Self::UnsupportedTokenType => f.write_str("only access tokens and refresh tokens are revoked here"),
+            Self::TooManyGuesses { seconds } => {
+                write!(f, "too many wrong secrets, codes or tokens came from there; try again in {seconds} seconds")
+            }
             Self::Denied(_) => f.write_str("not allowed"),
         }
     }
 }
 
+#[cfg(test)]
+mod pairwise_tests;
 #[cfg(test)]
 mod tests;
