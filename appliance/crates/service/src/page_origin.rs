@@ -48,3 +48,36 @@ impl Idp {
         Ok(self.known.app(reader, family.granted.client)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AppKind;
+    use crate::flow::{Flow, app};
+    use crate::house::{NOW, console};
+    use crate::moment::steady;
+    use crate::{AppAmendment, Origin};
+
+    #[test]
+    fn a_page_may_ask_as_long_as_its_app_is_registered_there() {
+        let flow = Flow::new();
+        let idp = &flow.house.idp;
+        let ctx = Context::anonymous(steady(NOW), Origin::default());
+        let may = |origin: &str| idp.page_may_read(&ctx, origin, AnswerFor::AnyApp).unwrap();
+        assert!(!may("https://spa.example"));
+        app(&flow.house, "spa", AppKind::Public, "https://spa.example/cb");
+        assert!(may("https://spa.example"));
+        assert!(!may("https://photos.example.org"), "an app with a secret is on a server");
+        let moved = AppAmendment {
+            redirect_uris: Some(vec!["https://new.example/cb".parse().unwrap()]),
+            ..AppAmendment::default()
+        };
+        idp.set_app(&console(), &"spa".parse().unwrap(), &moved).unwrap();
+        assert!(!may("https://spa.example") && may("https://new.example"));
+        for nobody in ["", "null", "https://new.example/", "https://new.example.evil.example"] {
+            assert!(!may(nobody), "{nobody}");
+        }
+        assert!(!idp.page_may_read(&ctx, "https://new.example", AnswerFor::App("not a name")).unwrap());
+        assert!(!idp.page_may_read(&ctx, "https://new.example", AnswerFor::Token("x")).unwrap());
+    }
+}

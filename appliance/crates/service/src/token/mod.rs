@@ -224,6 +224,8 @@ impl fmt::Display for TokenRefusal {
 }
 
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod pairwise_tests;
 #[cfg(test)]
 mod tests;
