@@ -278,6 +278,7 @@ fn refresh_tokens_rotate_and_reuse_ends_them() {
     let second = refresh(old).json();
     let new = second["refresh_token"].as_str().unwrap();
     assert_ne!(old, new);
+    flow.server.clock.advance(10);
     assert_eq!(refresh(old).json()["error"], "invalid_grant");
     assert_eq!(refresh(new).json()["error"], "invalid_grant");
 }
@@ -355,7 +356,7 @@ fn userinfo_without_a_token_names_no_error() {
 }
 
 #[test]
-fn browser_apps_of_any_origin_may_read_what_is_not_bound_to_a_cookie() {
+fn pages_of_any_origin_may_read_what_is_the_same_for_everybody() {
     let server = Server::start();
     for path in
         ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"]
@@ -365,10 +366,6 @@ fn browser_apps_of_any_origin_may_read_what_is_not_bound_to_a_cookie() {
         assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
-    for path in ["/token", "/userinfo"] {
-        let answer = server.send(&Call::new("OPTIONS", path).header("Origin", "https://app.example"));
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some("*")));
-    }
     assert_eq!(server.send(&Call::get("/authorize")).header("access-control-allow-origin"), None);
 }
 
@@ -377,7 +374,14 @@ fn every_endpoint_that_discovery_names_is_there() {
     let server = Server::start();
     let document = server.send(&Call::get("/.well-known/openid-configuration")).json();
     assert_eq!(document["issuer"], json!(server.issuer));
-    for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "introspection_endpoint",
+        "revocation_endpoint",
+    ] {
         let path = document[name].as_str().unwrap().strip_prefix(&server.issuer).unwrap();
         let get = server.send(&Call::get(path)).status;
         let post = server.send(&Call::post(path)).status;

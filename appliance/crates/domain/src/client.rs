@@ -16,6 +16,8 @@ use crate::time::{Span, Timestamp};
 /// Most redirect URIs of one app.
 pub const MAX_REDIRECT_URIS: usize = 16;
 
+const NO_HOST: &str = "a redirect URI leads to the person's own device, so there is no host to make names for";
+
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -62,6 +64,28 @@ impl Client {
     /// A public client always proves its codes (RFC 9700 section 2.1.1); others unless the admin says that they cannot.
     pub fn requires_pkce(&self) -> bool {
         self.is_public() || self.settings.pkce_required
+    }
+
+    /// Whether a page of that origin belongs to it and may read what it gets: an app that runs in browsers is a public one.
+    pub fn has_origin(&self, origin: &str) -> bool {
+        self.is_public() && self.settings.redirect_uris.iter().any(|uri| uri.origin().as_deref() == Some(origin))
+    }
+
+    /// The sector in which people have one name of their own (OpenID Connect Core section 8.1): the one host of all redirect
+    /// URIs. With several the app would have to prove that they belong together, and an app on the person's device has none.
+    ///
+    /// # Errors
+    /// What is wrong with the addresses, and what to do.
+    pub fn sector(&self) -> Result<String, &'static str> {
+        let mut hosts = self.settings.redirect_uris.iter().map(RedirectUri::web_host);
+        let first = hosts.next().ok_or("the app has no redirect URI yet, whose host is what the names are made for")?;
+        let first = first.ok_or(NO_HOST)?;
+        for host in hosts {
+            if host.ok_or(NO_HOST)? != first {
+                return Err("the redirect URIs have several hosts; make one app of each, or leave the subject public");
+            }
+        }
+        Ok(first)
     }
 
     /// The registered URI that `offered` is, if it is one.

@@ -24,6 +24,7 @@ pub mod jwk;
 pub mod lockout;
 pub mod moving;
 pub mod name;
+pub mod pairwise;
 pub mod panel;
 pub mod permission;
 pub mod picture;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Origin, Url};
 
 /// Most bytes of a redirect URI or launch URL.
 pub const MAX_URI: usize = 512;
@@ -49,6 +49,21 @@ impl RedirectUri {
             (true, Some(registered), Some(offered)) => registered == offered,
             (true | false, _, _) => false,
         }
+    }
+
+    /// The origin of the page that it leads to, as browsers write it (RFC 6454 section 6.2); `None` for the scheme of an app.
+    pub fn origin(&self) -> Option<String> {
+        match Url::parse(&self.0).ok()?.origin() {
+            origin @ Origin::Tuple(..) => Some(origin.ascii_serialization()),
+            Origin::Opaque(_) => None,
+        }
+    }
+
+    /// The host that it leads to; `None` where that is the person's own device.
+    pub fn web_host(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok()?;
+        let host = url.host_str().filter(|_| url.scheme() == "https")?;
+        (!LOOPBACK.contains(&host)).then(|| host.to_owned())
     }
 
     /// Whether it points to a port of the person's own device.
@@ -295,6 +310,17 @@ mod tests {
             assert!(!registered.matches(other, true), "{other}");
         }
         assert!(!registered.matches("http://127.0.0.1:51004/cb", false), "a web app's port is fixed");
+    }
+
+    #[test]
+    fn a_web_address_has_an_origin_and_a_host_and_an_app_on_the_device_has_no_host() {
+        let of = |raw| (uri(raw).origin(), uri(raw).web_host());
+        let both = |origin: &str, host: &str| (Some(origin.to_owned()), Some(host.to_owned()));
+        assert_eq!(of("https://App.example:443/cb"), both("https://app.example", "app.example"));
+        assert_eq!(of("https://app.example:8443/cb"), both("https://app.example:8443", "app.example"));
+        assert_eq!(of("http://localhost:9000/cb"), (Some("http://localhost:9000".to_owned()), None));
+        assert_eq!(of("https://localhost/cb").1, None);
+        assert_eq!(of("app.immich:///oauth-callback"), (None, None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::account::Account;
 use domain::admission::{self, Door, NotAdmitted};
 use domain::claim::{self, Person, Released, RequestedClaims};
+use domain::client::SubjectType;
 use domain::id::AccountId;
 use domain::scope::{Scope, Scopes};
 use domain::strength::Strength;
@@ -74,6 +75,8 @@ impl Admitted {
     /// The same with those that the app asked for by name.
     pub(crate) fn claims_asked(&self, scopes: &Scopes, asked: &RequestedClaims, issuer: &str) -> Vec<Released> {
         let KnownPerson { account, groups, picture } = &*self.person;
+        // The address of a picture says who it is at all apps, which an app that knows a pairwise name is not to learn.
+        let picture = picture.filter(|_| self.app.client.settings.subject == SubjectType::Public);
         let picture = picture.map(|at| picture_url(issuer, account, at));
         let person = Person { account, groups, picture: picture.as_deref() };
         claim::release_asked(person, scopes, asked, &self.app.claims)

@@ -129,6 +129,10 @@ impl Idp {
             }
             client.updated_at = ctx.now;
             op.update_client(&client)?;
+            if changed.contains(&"subject") {
+                // A family is about one `sub` (OpenID Connect Core section 12.2).
+                op.delete_token_families_of_client(client.id)?;
+            }
             op.record("app.set", name.as_str(), json!({ "changed": changed }))?;
             Ok(Change::Changed)
         })?;
@@ -136,9 +140,10 @@ impl Idp {
         Ok(change)
     }
 
-    /// The key that the app needs is made now, so that nobody waits for it at a sign-in, and no transaction either.
+    /// The keys that the app needs are made now, so that nobody waits for it at a sign-in, and no transaction either.
     fn prepare_key_for(&self, amendment: &AppAmendment, ctx: &Context) -> Result<(), OpError<Refusal>> {
-        amendment.algorithm.map_or(Ok(()), |algorithm| self.prepare_key(algorithm, ctx.moment()))
+        let wanted = amendment.algorithm.into_iter().chain(amendment.userinfo.flatten());
+        wanted.into_iter().try_for_each(|algorithm| self.prepare_key(algorithm, ctx.moment()))
     }
 
     /// Gives a confidential app a new secret; the old one is void at once, or after `keep_old`.

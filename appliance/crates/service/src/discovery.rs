@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::claim;
-use domain::client::Algorithm;
+use domain::client::{Algorithm, SubjectType};
 use domain::jwk::ProofAlgorithm;
 use domain::scope;
 use domain::strength::Strength;
@@ -24,6 +24,8 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let modes = ResponseMode::ALL.map(ResponseMode::as_str);
     let strengths = [Strength::Any, Strength::Mfa, Strength::Passkey];
     let signatures = ProofAlgorithm::ALL.map(ProofAlgorithm::as_str);
+    // A public client has nothing to prove itself with, so it asks about no token.
+    let confidential: Vec<_> = CLIENT_AUTHENTICATION.into_iter().filter(|method| *method != "none").collect();
     let document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
@@ -36,7 +38,7 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "response_types_supported": ["code"],
         "response_modes_supported": modes,
         "grant_types_supported": grants,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL,
         "acr_values_supported": strengths,
         "id_token_signing_alg_values_supported": Algorithm::ALL,
         "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
@@ -53,6 +55,11 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "authorization_response_iss_parameter_supported": true,
         "pushed_authorization_request_endpoint": at("/par"),
         "require_pushed_authorization_requests": false,
+        "introspection_endpoint": at("/introspect"),
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "revocation_endpoint": at("/revoke"),
+        "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "userinfo_signing_alg_values_supported": Algorithm::ALL,
     });
     document.to_string().into_bytes().into()
 }

@@ -315,8 +315,17 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
             let cure = format!("latchkey app set {name} --device true");
             Wrong::new(("grant_type", request.grant_type()), "an app that may sign devices in", &cure)
         }
-        // A device that waits, a person who said no.
-        TokenRefusal::Device(_) | TokenRefusal::Denied(_) => return None,
+        TokenRefusal::TooManyGuesses { .. } => Wrong::new(
+            ("client_secret", "too many wrong ones"),
+            "few wrong secrets, codes or tokens from one address",
+            "see what was refused before, and mend that first",
+        ),
+        // A device that waits, a person who said no, and what belongs to other endpoints.
+        TokenRefusal::Device(_)
+        | TokenRefusal::PublicClient
+        | TokenRefusal::OtherClient
+        | TokenRefusal::UnsupportedTokenType
+        | TokenRefusal::Denied(_) => return None,
     })
 }
 

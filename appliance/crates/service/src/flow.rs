@@ -21,7 +21,7 @@ use crate::house::{House, NOW, console, group};
 use crate::moment::steady;
 use crate::{
     AppAmendment, AppKind, Authorization, AuthorizationAnswer, AuthorizationRequest, AuthorizeRefusal, BearerRefusal,
-    Context, OpError, Origin, Refusal, TokenAnswer, TokenRefusal, TokenRequest,
+    Context, OpError, Origin, Refusal, TokenAnswer, TokenQuery, TokenRefusal, TokenRequest, Userinfo,
 };
 
 pub(crate) const REDIRECT: &str = "https://photos.example.org/cb";
@@ -120,11 +120,7 @@ impl Flow {
         let mut fields = BTreeMap::from([("client_id", "photos"), ("client_secret", self.secret.as_str())]);
         fields.extend(changes.iter().copied());
         let request = TokenRequest::parse(fields, None)?;
-        self.house.idp.token(&Context::anonymous(steady(now), Origin::default()), &request).map_err(|error| match error
-        {
-            OpError::Refused(refusal) => refusal,
-            OpError::Fault(fault) => panic!("{fault}"),
-        })
+        answered(self.house.idp.token(&Context::anonymous(steady(now), Origin::default()), &request))
     }
 
     pub(crate) fn exchange(
@@ -153,16 +149,44 @@ impl Flow {
     }
 
     pub(crate) fn userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, BearerRefusal> {
-        self.house.idp.userinfo(&Context::anonymous(steady(now), Origin::default()), token).map_err(|error| match error
-        {
-            OpError::Refused(refusal) => refusal,
-            OpError::Fault(fault) => panic!("{fault}"),
-        })
+        match self.house.idp.userinfo(&Context::anonymous(steady(now), Origin::default()), token) {
+            Ok(Userinfo::Plain(claims)) => Ok(claims),
+            Ok(Userinfo::Signed(token)) => Ok(self.verified_text(&token)),
+            Err(OpError::Refused(refusal)) => Err(refusal),
+            Err(OpError::Fault(fault)) => panic!("{fault}"),
+        }
+    }
+
+    pub(crate) fn introspect(
+        &self,
+        token: &str,
+        now: Timestamp,
+        changes: &[(&str, &str)],
+    ) -> Result<Map<String, Value>, TokenRefusal> {
+        let query = self.query(token, changes)?;
+        answered(self.house.idp.introspect(&Context::anonymous(steady(now), Origin::default()), &query))
+    }
+
+    pub(crate) fn revoke(&self, token: &str, now: Timestamp, changes: &[(&str, &str)]) -> Result<(), TokenRefusal> {
+        let query = self.query(token, changes)?;
+        answered(self.house.idp.revoke(&Context::anonymous(steady(now), Origin::default()), &query))
+    }
+
+    /// About that token, by `photos` unless the changes say otherwise.
+    fn query(&self, token: &str, changes: &[(&str, &str)]) -> Result<TokenQuery, TokenRefusal> {
+        let mut fields = BTreeMap::from([("client_id", "photos"), ("client_secret", self.secret.as_str())]);
+        fields.insert("token", token);
+        fields.extend(changes.iter().copied());
+        TokenQuery::parse(fields, None)
     }
 
     /// Verifies an ID token as an app does: with the published keys.
     pub(crate) fn verified(&self, answer: &TokenAnswer) -> Map<String, Value> {
-        let token = answer.id_token.as_ref().unwrap().expose();
+        self.verified_text(answer.id_token.as_ref().unwrap().expose())
+    }
+
+    /// The same for any JWT.
+    pub(crate) fn verified_text(&self, token: &str) -> Map<String, Value> {
         let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
         let set: JwkSet = serde_json::from_slice(&self.house.idp.jwks()).unwrap();
         let jwk: &Jwk = set.find(&kid).unwrap();
@@ -172,8 +196,18 @@ impl Flow {
         validation.set_issuer(&["https://id.example.org"]);
         // The clock of these tests stands still, and the library's does not.
         validation.validate_exp = false;
+        // Signed userinfo has no end.
+        validation.required_spec_claims.clear();
         jsonwebtoken::decode(token, &DecodingKey::from_jwk(jwk).unwrap(), &validation).unwrap().claims
     }
+}
+
+/// The answer, or the refusal that it must have been.
+pub(crate) fn answered<T>(outcome: Result<T, OpError<TokenRefusal>>) -> Result<T, TokenRefusal> {
+    outcome.map_err(|error| match error {
+        OpError::Refused(refusal) => refusal,
+        OpError::Fault(fault) => panic!("{fault}"),
+    })
 }
 
 /// Makes an app that the family may use; returns its secret.

@@ -2,7 +2,7 @@
 //! userinfo costs would be those questions. Everything here belongs to one version of the directory; any change of an account,
 //! a group or an app, by whatever operation, makes another version (`store::Reader::directory_version`) and empties it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use domain::client::Client;
 use domain::group::Group;
 use domain::id::{AccountId, ClientId, GroupId};
 use domain::name::ClientName;
+use domain::redirect_uri::RedirectUri;
 use domain::scope::Scope;
 use domain::time::Timestamp;
 use store::{Fault, Reader};
@@ -77,6 +78,8 @@ struct Inner {
     names: HashMap<ClientName, ClientId>,
     apps: HashMap<ClientId, Arc<KnownApp>>,
     people: HashMap<AccountId, Arc<KnownPerson>>,
+    /// The origins of all apps in browsers.
+    origins: Option<Arc<HashSet<String>>>,
 }
 
 impl Known {
@@ -110,6 +113,21 @@ impl Known {
             self.keep(reader, |inner| insert(&mut inner.people, MAX_PEOPLE, id, Arc::clone(&person)));
         }
         Ok(Some(person))
+    }
+
+    /// Whether a page of that origin belongs to any app.
+    pub(crate) fn has_page_origin(&self, reader: &Reader<'_>, origin: &str) -> Result<bool, Fault> {
+        if let Some(origins) = self.look(reader, |inner| inner.origins.clone()) {
+            return Ok(origins.contains(origin));
+        }
+        let apps = reader.clients()?;
+        let public = apps.iter().filter(|app| app.is_public());
+        let origins = public.flat_map(|app| &app.settings.redirect_uris).filter_map(RedirectUri::origin);
+        let origins: Arc<HashSet<String>> = Arc::new(origins.collect());
+        if origins.iter().map(String::len).sum::<usize>() <= MAX_BYTES {
+            self.keep(reader, |inner| inner.origins = Some(Arc::clone(&origins)));
+        }
+        Ok(origins.contains(origin))
     }
 
     fn load_app(&self, reader: &Reader<'_>, client: Option<Client>) -> Result<Option<Arc<KnownApp>>, Fault> {

@@ -5,6 +5,7 @@ mod account;
 mod admission;
 mod api_token;
 mod app;
+mod attempts;
 mod audit;
 mod authorize;
 mod certificate;
@@ -30,6 +31,7 @@ mod nameplate;
 mod oauth;
 mod operation;
 mod page;
+mod page_origin;
 mod pending;
 mod picture;
 mod presence;
@@ -81,6 +83,7 @@ pub use keys::{KeyView, Rotation};
 pub use moving::{DomainView, MAX_BEHIND, Resident};
 pub use nameplate::{Asked, Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
+pub use page_origin::AnswerFor;
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use provisioning::Provisioned;
 pub use recovery::{RecoveryAttempt, RecoveryRefusal, WayBack};
@@ -89,10 +92,12 @@ pub use session::{NewSession, SignedIn};
 pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
-pub use token::{ClientCredentials, DeviceRequest, KeyQuestion, KeysToFetch, TokenAnswer, TokenRefusal, TokenRequest};
+pub use token::{
+    ClientCredentials, DeviceRequest, KeyQuestion, KeysToFetch, TokenAnswer, TokenQuery, TokenRefusal, TokenRequest,
+};
 pub use trial::{TrialReport, TrialResult, TrialStart};
 pub use upkeep::Examined;
-pub use userinfo::{BearerRefusal, Presented};
+pub use userinfo::{BearerRefusal, Presented, Userinfo};
 
 /// The identity provider: every operation is a method of it.
 pub struct Idp {
@@ -106,6 +111,7 @@ pub struct Idp {
     refusals: refusals::RefusalLog,
     sign_ins: sign_in::SignIns,
     oauth: oauth::OAuth,
+    attempts: attempts::Attempts,
     known: known::Known,
 }
 
@@ -137,6 +143,7 @@ impl Idp {
             presence: presence::Presence::default(),
             refusals: refusals::RefusalLog::new(moment.uptime),
             oauth: oauth::OAuth::default(),
+            attempts: attempts::Attempts::default(),
             known: known::Known::default(),
         };
         idp.found(moment)?;

@@ -1,12 +1,14 @@
 //! What the OAuth operations hold in memory: keys that were read, and codes in flight.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use domain::client::{Client, SubjectType};
 use domain::clock::Moment;
 use domain::entropy;
 use domain::grant::access_token::AccessTokenKey;
-use domain::id::FamilyNumber;
+use domain::id::{FamilyNumber, Subject};
+use domain::pairwise::PairwiseKey;
 use domain::permission::Need;
 use domain::secret;
 use domain::time::Timestamp;
@@ -25,12 +27,16 @@ use crate::{Context, Fault, Idp, OpError, Refusal};
 /// Under which name the key of the access tokens is stored.
 const ACCESS_KEY: &str = "access_token";
 
+/// Under which name the key of the pairwise subjects is stored.
+const PAIRWISE_KEY: &str = "pairwise";
+
 /// See the module.
 #[derive(Default)]
 pub(crate) struct OAuth {
     keyring: RwLock<Arc<Keyring>>,
     making: Mutex<()>,
     access: RwLock<Option<Arc<AccessTokenKey>>>,
+    pairwise: OnceLock<PairwiseKey>,
     /// How many families were numbered, from a random number on.
     families: AtomicU32,
     /// Authorization codes.
@@ -86,7 +92,40 @@ impl Idp {
             self.write(&Context::system(moment), Need::System, |op| self.replace_access_key(op, moment.now))?;
             self.reload_access_key(moment)?;
         }
+        self.load_pairwise_key(moment)?;
         self.load_keys(moment)
+    }
+
+    /// What the person is called at that app: in every token, in userinfo and in introspection.
+    pub(crate) fn subject_at(&self, client: &Client, subject: Subject) -> Result<String, Fault> {
+        match client.settings.subject {
+            SubjectType::Public => Ok(subject.to_string()),
+            SubjectType::Pairwise => {
+                let sector = client.sector().map_err(Fault::unexpected)?;
+                let key = self.oauth.pairwise.get();
+                let key = key.ok_or_else(|| Fault::unexpected("the key of the pairwise subjects was not read"))?;
+                Ok(key.subject(&sector, subject))
+            }
+        }
+    }
+
+    /// The key of the pairwise subjects, made at the first start. Unlike that of the access tokens it is never replaced, not
+    /// even in an emergency: that would make a stranger of everybody at the apps that know them by it.
+    fn load_pairwise_key(&self, moment: Moment) -> Result<(), OpError<Refusal>> {
+        let ctx = Context::system(moment);
+        let stored = self.read::<_, Refusal>(&ctx, Need::System, |op| Ok(op.symmetric_key(PAIRWISE_KEY)?))?;
+        let bytes = match stored {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = secret::random_key(self.entropy());
+                self.write::<_, Refusal>(&ctx, Need::System, |op| {
+                    Ok(op.put_symmetric_key(PAIRWISE_KEY, &bytes, moment.now)?)
+                })?;
+                bytes
+            }
+        };
+        self.oauth.pairwise.get_or_init(|| PairwiseKey::new(bytes.expose()));
+        Ok(())
     }
 
     /// Another key of the access tokens, in that transaction: every access and refresh token made so far is over, because its

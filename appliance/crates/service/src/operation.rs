@@ -28,6 +28,14 @@ impl<R> Abort<R> {
         Self::Undo(OpError::Refused(refusal))
     }
 
+    /// The same where nothing was written.
+    pub(crate) fn into_error(self) -> OpError<R> {
+        match self {
+            Self::Undo(error) => error,
+            Self::Keep(refusal) => OpError::Refused(refusal),
+        }
+    }
+
     /// The same with the refusal in other words.
     pub(crate) fn map<S>(self, f: impl FnOnce(R) -> S) -> Abort<S> {
         match self {

@@ -212,13 +212,15 @@ impl Idp {
         let lifetimes = app.client.settings.lifetimes;
         let family = TokenFamily::begin(FamilyNumber(0), granted, None, lifetimes, ctx.now);
         let subject = admitted.account().subject;
+        let sub = self.subject_at(&app.client, subject)?;
         let material = Material { issuer, app, family, subject, claims, refresh_token: None, nonce, narrowed: None };
-        let id_token = id_token_claims(&material, ctx.now, material.family.expires_at);
+        let mut id_token = id_token_claims(&material, ctx.now, material.family.expires_at);
+        id_token.insert("sub".to_owned(), sub.as_str().into());
         Ok(TrialReport::Released(Box::new(TrialResult {
             person: admitted.account().name.clone(),
             strength: authentication.strength,
             id_token,
-            userinfo: crate::userinfo::document(subject, &material.claims),
+            userinfo: crate::userinfo::document(sub, &material.claims),
             scopes: material.family.granted.scopes,
             claims: material.claims,
         })))
@@ -247,11 +249,12 @@ impl Idp {
                 .iter()
                 .filter(|one| one.placement.in_id_token())
                 .map(|one| (one.name.clone(), one.value.clone()));
+            let sub = self.subject_at(&app.client, account.subject)?;
             Ok(TrialReport::Released(Box::new(TrialResult {
                 person: account.name,
                 strength: Strength::Passkey,
-                id_token: id_token.chain([("sub".to_owned(), json!(account.subject))]).collect(),
-                userinfo: crate::userinfo::document(account.subject, &claims),
+                id_token: id_token.chain([("sub".to_owned(), json!(sub))]).collect(),
+                userinfo: crate::userinfo::document(sub, &claims),
                 scopes,
                 claims,
             })))

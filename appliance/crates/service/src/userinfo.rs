@@ -4,16 +4,18 @@ use std::fmt;
 
 use domain::admission::NotAdmitted;
 use domain::claim::Released;
-use domain::client::Lifetimes;
-use domain::id::Subject;
+use domain::client::{Algorithm, Client};
+use domain::grant::authorization_code::Granted;
 use domain::permission::{Denied, Need};
 use domain::proof::dpop::{Expected, ProofRefusal, Proven};
-use domain::time::SET_BACK;
 use serde_json::{Map, Value};
 
+use crate::admission::Admitted;
 use crate::dpop::Nonce;
+use crate::keys::JwtKind;
 use crate::operation::Refuses;
-use crate::{Context, Idp, OpError};
+use crate::token::in_time;
+use crate::{Context, Fault, Idp, OpError};
 
 /// An access token as it came in.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,21 @@ impl<'a> From<&'a str> for Presented<'a> {
     fn from(token: &'a str) -> Self {
         Self::Bearer(token)
     }
+}
+
+/// What userinfo answers (OpenID Connect Core section 5.3.2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Userinfo {
+    /// The claims.
+    Plain(Map<String, Value>),
+    /// A JWT of them, for an app that wants it so.
+    Signed(String),
+}
+
+/// The claims, and what they are signed with.
+struct Told {
+    claims: Map<String, Value>,
+    signed: Option<Algorithm>,
 }
 
 /// Why an access token opens nothing (RFC 6750 section 3.1).
@@ -71,25 +88,27 @@ impl fmt::Display for BearerRefusal {
 }
 
 impl Idp {
-    /// What the holder of the access token may know.
+    /// What the holder of the access token may know. Signed, if at all, after the transaction.
     pub fn userinfo<'a>(
         &self,
         ctx: &Context,
         presented: impl Into<Presented<'a>>,
-    ) -> Result<Map<String, Value>, OpError<BearerRefusal>> {
+    ) -> Result<Userinfo, OpError<BearerRefusal>> {
+        let Told { claims, signed } = self.told(ctx, presented.into())?;
+        match signed {
+            None => Ok(Userinfo::Plain(claims)),
+            Some(algorithm) => Ok(Userinfo::Signed(self.sign(algorithm, JwtKind::Plain, &claims, ctx.moment())?)),
+        }
+    }
+
+    fn told(&self, ctx: &Context, presented: Presented<'_>) -> Result<Told, OpError<BearerRefusal>> {
         ctx.timely()?;
         let invalid = || OpError::Refused(BearerRefusal::InvalidToken);
-        let presented = presented.into();
-        let (access_token, proven) = match presented {
+        let (text, proven) = match presented {
             Presented::Bearer(token) => (token, None),
             Presented::Dpop { token, proof, method } => (token, Some(self.check_holder(ctx, token, (proof, method))?)),
         };
-        let token = self.oauth.access_key()?.decode(access_token).ok_or_else(invalid)?;
-        // One that lives longer than any was made by a clock that was wrong.
-        let latest = ctx.now + Lifetimes::LONGEST_ACCESS + SET_BACK;
-        if ctx.now >= token.expires_at || token.expires_at > latest {
-            return Err(invalid());
-        }
+        let token = self.access_token(ctx, text)?.filter(|token| in_time(token, ctx.now)).ok_or_else(invalid)?;
         self.read(ctx, Need::Nothing, |op| {
             let family = op.token_family(token.account, token.family)?.filter(|family| family.alive(ctx.now));
             let family = family.ok_or_else(invalid)?;
@@ -116,13 +135,22 @@ impl Idp {
                 .known
                 .admit(op, &app, granted.account, (granted.authentication.strength, ctx.now))?
                 .map_err(|why| OpError::Refused(BearerRefusal::NotAdmitted(why)))?;
-            let claims = admitted.claims_asked(&granted.scopes, &granted.claims, &self.reached_at(ctx).issuer());
-            Ok(document(admitted.account().subject, &claims))
+            Ok(self.tell(ctx, &app.client, (&admitted, &granted))?)
         })
     }
-}
 
-impl Idp {
+    fn tell(&self, ctx: &Context, client: &Client, (admitted, granted): (&Admitted, &Granted)) -> Result<Told, Fault> {
+        let issuer = self.reached_at(ctx).issuer();
+        let sub = self.subject_at(client, admitted.account().subject)?;
+        let mut claims = document(sub, &admitted.claims_asked(&granted.scopes, &granted.claims, &issuer));
+        let signed = client.settings.userinfo;
+        if signed.is_some() {
+            claims.insert("iss".to_owned(), issuer.into());
+            claims.insert("aud".to_owned(), client.name.as_str().into());
+        }
+        Ok(Told { claims, signed })
+    }
+
     /// The proof that comes with a token (RFC 9449 section 7.1).
     fn check_holder(
         &self,
@@ -138,12 +166,12 @@ impl Idp {
 }
 
 /// The answer for these claims.
-pub(crate) fn document(subject: Subject, claims: &[Released]) -> Map<String, Value> {
+pub(crate) fn document(sub: String, claims: &[Released]) -> Map<String, Value> {
     let mut info: Map<String, Value> = claims
         .iter()
         .filter(|released| released.placement.in_userinfo())
         .map(|released| (released.name.clone(), released.value.clone()))
         .collect();
-    info.insert("sub".to_owned(), subject.to_string().into());
+    info.insert("sub".to_owned(), sub.into());
     info
 }

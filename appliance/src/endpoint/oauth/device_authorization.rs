@@ -3,31 +3,37 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use service::{Context, DeviceRequest, OpError, TokenRefusal};
+use service::{AnswerFor, Context, DeviceRequest, Idp, OpError};
 
 use super::client::fetch_keys;
+use super::cors::Page;
 use super::error::token_refused;
-use super::for_any_origin;
+use super::token::{NO_FORM, unread};
 use crate::endpoint::session;
 use crate::http::{App, Request, Response};
 
 pub(super) async fn begin(app: Arc<App>, request: Request) -> Response {
-    for_any_origin(ask(&app, &request).await)
-}
-
-async fn ask(app: &App, request: &Request) -> Response {
     let form = match request.form() {
         Ok(form) => form,
-        Err(_) => return token_refused(&TokenRefusal::InvalidRequest("send the parameters as a form, in UTF-8")),
+        Err(_) => return unread(&NO_FORM),
     };
     let asked = match DeviceRequest::parse(form.iter(), request.header("authorization")) {
         Ok(asked) => asked,
-        Err(refusal) => return token_refused(&refusal),
+        Err(refusal) => return unread(&refusal),
     };
-    let ctx = Context::anonymous(request.moment(), session::origin(request));
-    fetch_keys(app, &ctx, asked.client()).await;
-    match app.bridge.run(move |idp| idp.authorize_device(&ctx, &asked)).await {
-        Ok(Ok(answer)) => {
+    let page = Page::of(&request);
+    let ctx = Context::anonymous(request.moment(), session::origin(&request));
+    fetch_keys(&app, &ctx, asked.client()).await;
+    let work = move |idp: &Idp| {
+        let readable = page.may_read(idp, &ctx, AnswerFor::App(asked.client().client_id()));
+        (idp.authorize_device(&ctx, &asked), readable)
+    };
+    let (outcome, readable) = match app.bridge.run(work).await {
+        Ok(done) => done,
+        Err(busy) => return busy.into(),
+    };
+    readable.mark(match outcome {
+        Ok(answer) => {
             let body = json!({
                 "device_code": answer.device_code.expose(),
                 "user_code": answer.user_code.expose(),
@@ -38,8 +44,7 @@ async fn ask(app: &App, request: &Request) -> Response {
             });
             Response::json(200, &body).header("Pragma", "no-cache")
         }
-        Ok(Err(OpError::Refused(refusal))) => token_refused(&refusal),
-        Ok(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
-        Err(busy) => busy.into(),
-    }
+        Err(OpError::Refused(refusal)) => token_refused(&refusal),
+        Err(OpError::Fault(fault)) => super::error::fault(&app, &fault),
+    })
 }

@@ -11,11 +11,14 @@ use service::{BearerRefusal, Fault, PushRefusal, RegistrationRefusal, TokenRefus
 use crate::endpoint::web::visit::accident;
 use crate::http::{App, Response};
 
-/// The answer of the token endpoint to what it does not take.
+/// The answer to what the token endpoint, introspection (RFC 7662 section 2.3) and revocation (RFC 7009 section 2.2.1) do not
+/// take.
 pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
     let (status, error) = match refusal {
         TokenRefusal::InvalidRequest(_) => (400, "invalid_request"),
-        TokenRefusal::InvalidClient { .. } | TokenRefusal::InvalidAssertion(_) => (401, "invalid_client"),
+        TokenRefusal::InvalidClient { .. } | TokenRefusal::InvalidAssertion(_) | TokenRefusal::PublicClient => {
+            (401, "invalid_client")
+        }
         TokenRefusal::Proof(why) => (400, proof_error(*why)),
         TokenRefusal::Unauthorized(_) => (400, "unauthorized_client"),
         TokenRefusal::UnsupportedGrant => (400, "unsupported_grant_type"),
@@ -43,21 +46,30 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         | TokenRefusal::Device(
             DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer,
         )
-        | TokenRefusal::NotAdmitted(_) => (400, "invalid_grant"),
+        | TokenRefusal::NotAdmitted(_)
+        // "Was issued to another client" is one of the meanings of invalid_grant, and RFC 7009 section 2.2.1 has none of its own.
+        | TokenRefusal::OtherClient => (400, "invalid_grant"),
         // RFC 8628 section 3.5.
         TokenRefusal::Device(DeviceRefusal::Pending) => (400, "authorization_pending"),
         TokenRefusal::Device(DeviceRefusal::SlowDown) => (400, "slow_down"),
         TokenRefusal::Device(DeviceRefusal::Denied) => (400, "access_denied"),
         TokenRefusal::Device(DeviceRefusal::Expired) => (400, "expired_token"),
         TokenRefusal::NoDevices | TokenRefusal::Denied(_) => (400, "unauthorized_client"),
+        TokenRefusal::UnsupportedTokenType => (400, "unsupported_token_type"),
+        // RFC 6585 section 4. No error of the token endpoint says this; for the name see `fault`.
+        TokenRefusal::TooManyGuesses { .. } => (429, "temporarily_unavailable"),
     };
     let answer = Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }));
     match refusal {
         TokenRefusal::InvalidClient { basic: true } => answer.header("WWW-Authenticate", r#"Basic realm="latchkey""#),
+        TokenRefusal::TooManyGuesses { seconds } => answer.header("Retry-After", seconds.to_string()),
         TokenRefusal::InvalidClient { basic: false }
         | TokenRefusal::InvalidAssertion(_)
         | TokenRefusal::Proof(_)
         | TokenRefusal::Unauthorized(_)
+        | TokenRefusal::PublicClient
+        | TokenRefusal::OtherClient
+        | TokenRefusal::UnsupportedTokenType
         | TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrant
         | TokenRefusal::InvalidScope

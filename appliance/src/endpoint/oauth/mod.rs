@@ -2,17 +2,20 @@
 
 mod authorize;
 mod client;
+mod cors;
 mod device_authorization;
 mod discovery;
 mod error;
+mod introspect;
 mod par;
 mod registration;
+mod revoke;
 mod token;
 mod userinfo;
 
 pub(crate) use client::Fetching;
 
-use crate::http::{Kind, Request, Response, Route, handler};
+use crate::http::{Kind, Route, handler};
 
 /// How long apps may keep the discovery document and the keys. Keys are published a day before they sign.
 const CACHE: &str = "public, max-age=3600";
@@ -25,9 +28,9 @@ pub(crate) const ROUTES: &[Route] = &[
     // From the app's own site, so without the cookie; it goes on as a GET, which has it.
     Route::post(Kind::Protocol, "/authorize", handler!(authorize::post)),
     Route::post(Kind::Protocol, "/token", handler!(token::token)),
-    Route::options(Kind::Protocol, "/token", handler!(preflight)),
+    Route::options(Kind::Protocol, "/token", handler!(cors::preflight)),
     Route::post(Kind::Protocol, "/device_authorization", handler!(device_authorization::begin)),
-    Route::options(Kind::Protocol, "/device_authorization", handler!(preflight)),
+    Route::options(Kind::Protocol, "/device_authorization", handler!(cors::preflight)),
     Route::post(Kind::Protocol, "/register", handler!(registration::register)).body(registration::MAX_METADATA),
     Route::get(Kind::Protocol, "/register/:client_id", handler!(registration::show)),
     Route::put(Kind::Protocol, "/register/:client_id", handler!(registration::replace))
@@ -35,19 +38,11 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::delete(Kind::Protocol, "/register/:client_id", handler!(registration::remove)),
     Route::get(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
     Route::post(Kind::Protocol, "/userinfo", handler!(userinfo::userinfo)),
-    Route::options(Kind::Protocol, "/userinfo", handler!(preflight)),
+    Route::options(Kind::Protocol, "/userinfo", handler!(cors::preflight)),
     Route::post(Kind::Protocol, "/par", handler!(par::push)),
-    Route::options(Kind::Protocol, "/par", handler!(preflight)),
+    Route::options(Kind::Protocol, "/par", handler!(cors::preflight)),
+    // Asked by servers only, so no page may.
+    Route::post(Kind::Protocol, "/introspect", handler!(introspect::introspect)),
+    Route::post(Kind::Protocol, "/revoke", handler!(revoke::revoke)),
+    Route::options(Kind::Protocol, "/revoke", handler!(cors::preflight)),
 ];
-
-/// Apps that live in a browser may read the answer. No cookie is looked at, so nothing is given away.
-fn for_any_origin(response: Response) -> Response {
-    response.header("Access-Control-Allow-Origin", "*")
-}
-
-async fn preflight(_: std::sync::Arc<crate::http::App>, _: Request) -> Response {
-    for_any_origin(Response::empty(204))
-        .header("Access-Control-Allow-Methods", "GET, POST")
-        .header("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
-        .header("Access-Control-Max-Age", "86400")
-}

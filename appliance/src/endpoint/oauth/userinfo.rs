@@ -3,31 +3,32 @@
 use std::sync::Arc;
 
 use domain::secret::Secret;
-use serde_json::{Map, Value};
-use service::{BearerRefusal, Context, OpError, Presented};
+use service::{AnswerFor, BearerRefusal, Context, Idp, OpError, Presented, Userinfo};
 
 use super::client::{proof, with_nonce};
+use super::cors::Page;
 use super::error::{bearer_missing, bearer_refused, bearer_twice};
-use super::for_any_origin;
 use crate::endpoint::session;
 use crate::http::{App, Method, Request, Response};
 
 pub(super) async fn userinfo(app: Arc<App>, request: Request) -> Response {
-    for_any_origin(show(&app, &request).await)
-}
-
-async fn show(app: &App, request: &Request) -> Response {
     if let Some(token) = request.authorization("dpop") {
-        return show_to_holder(app, request, Secret::new(token.to_owned())).await;
+        return show_to_holder(&app, &request, Secret::new(token.to_owned())).await;
     }
-    let token = match token(request) {
-        Ok(Some(token)) => token,
-        Ok(None) => return bearer_missing(),
-        Err(Twice) => return bearer_twice(),
+    let token = token(&request);
+    let page = Page::of(&request);
+    let ctx = Context::anonymous(request.moment(), session::origin(&request));
+    let work = move |idp: &Idp| match &token {
+        Ok(Some(token)) => {
+            let outcome = idp.userinfo(&ctx, token.expose().as_str());
+            let answer = answer_for(outcome.is_ok(), token.expose());
+            (Asked::Answered(outcome), page.may_read(idp, &ctx, answer))
+        }
+        Ok(None) => (Asked::WithoutToken, page.may_read(idp, &ctx, AnswerFor::AnyApp)),
+        Err(Twice) => (Asked::Twice, page.may_read(idp, &ctx, AnswerFor::AnyApp)),
     };
-    let ctx = Context::anonymous(request.moment(), session::origin(request));
-    match app.bridge.run(move |idp| idp.userinfo(&ctx, token.expose().as_str())).await {
-        Ok(answer) => render(app, "Bearer", answer),
+    match app.bridge.run(work).await {
+        Ok((asked, readable)) => readable.mark(show(&app, "Bearer", asked)),
         Err(busy) => busy.into(),
     }
 }
@@ -42,22 +43,39 @@ async fn show_to_holder(app: &App, request: &Request, token: Secret<String>) -> 
         Method::Post => "POST",
         Method::Get | Method::Put | Method::Patch | Method::Delete | Method::Options => "GET",
     };
+    let page = Page::of(request);
     let ctx = Context::anonymous(request.moment(), session::origin(request));
-    let done = app.bridge.run(move |idp| {
+    let work = move |idp: &Idp| {
         let presented = Presented::Dpop { token: token.expose(), proof: proof.as_deref(), method };
-        (idp.userinfo(&ctx, presented), idp.proof_nonce(&ctx).ok())
-    });
-    match done.await {
-        Ok((answer, nonce)) => with_nonce(render(app, "DPoP", answer), nonce),
+        let outcome = idp.userinfo(&ctx, presented);
+        let readable = page.may_read(idp, &ctx, answer_for(outcome.is_ok(), token.expose()));
+        (Asked::Answered(outcome), idp.proof_nonce(&ctx).ok(), readable)
+    };
+    match app.bridge.run(work).await {
+        Ok((asked, nonce, readable)) => readable.mark(with_nonce(show(app, "DPoP", asked), nonce)),
         Err(busy) => busy.into(),
     }
 }
 
-fn render(app: &App, scheme: &'static str, answer: Result<Map<String, Value>, OpError<BearerRefusal>>) -> Response {
-    match answer {
-        Ok(info) => Response::json(200, &info),
-        Err(OpError::Refused(refusal)) => bearer_refused(scheme, refusal),
-        Err(OpError::Fault(fault)) => super::error::fault(app, &fault),
+/// A refusal says nothing, and an app in a browser has to see that its token is over.
+fn answer_for(told: bool, token: &str) -> AnswerFor<'_> {
+    if told { AnswerFor::Token(token) } else { AnswerFor::AnyApp }
+}
+
+enum Asked {
+    Answered(Result<Userinfo, OpError<BearerRefusal>>),
+    WithoutToken,
+    Twice,
+}
+
+fn show(app: &App, scheme: &'static str, asked: Asked) -> Response {
+    match asked {
+        Asked::Answered(Ok(Userinfo::Plain(claims))) => Response::json(200, &claims),
+        Asked::Answered(Ok(Userinfo::Signed(token))) => Response::owned("application/jwt", token.into_bytes()),
+        Asked::Answered(Err(OpError::Refused(refusal))) => bearer_refused(scheme, refusal),
+        Asked::Answered(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
+        Asked::WithoutToken => bearer_missing(),
+        Asked::Twice => bearer_twice(),
     }
 }
 

@@ -6,15 +6,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
-use crate::entropy::Entropy;
-use crate::id::{AccountId, FamilyNumber, SessionNumber};
+use crate::entropy::{self, Entropy};
+use crate::id::{AccountId, ClientId, FamilyNumber, SessionNumber};
 use crate::scope::Scopes;
 use crate::secret::{Digest, Secret};
 use crate::time::Timestamp;
 use crate::token::OpaqueToken;
 
 const PREFIX: &str = "lk_a_";
-const BODY: usize = 24;
+const BODY: usize = 32;
 const TAG: usize = 32;
 
 /// How long a nonce is the newest, in seconds.
@@ -22,6 +22,9 @@ const NONCE_SECONDS: i64 = 60;
 
 /// How many of the newest nonces are good.
 const NONCE_COUNTS: i64 = 5;
+/// Account, family and chance of a `jti`, and the bytes of its seal.
+const JTI: usize = 24;
+const JTI_SEAL: usize = 16;
 
 /// Most bytes of the narrower scopes that a token can carry.
 const MAX_NARROWED: usize = 1024;
@@ -33,6 +36,8 @@ pub struct AccessToken {
     pub account: AccountId,
     /// Of which family.
     pub family: FamilyNumber,
+    /// When it was made.
+    pub issued_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Timestamp,
     /// For what it is good, where the app asked for less than the family has (RFC 6749 section 6).
@@ -53,6 +58,7 @@ impl AccessTokenKey {
         let mut bytes = Vec::with_capacity(BODY + TAG);
         bytes.extend_from_slice(&token.account.0.to_be_bytes());
         bytes.extend_from_slice(&token.family.0.to_be_bytes());
+        bytes.extend_from_slice(&token.issued_at.unix().to_be_bytes());
         bytes.extend_from_slice(&token.expires_at.unix().to_be_bytes());
         if let Some(scopes) = &token.narrowed {
             bytes.extend_from_slice(scopes.to_string().as_bytes());
@@ -91,12 +97,48 @@ impl AccessTokenKey {
         context.sign()
     }
 
-    /// What the session is called in ID tokens (`sid`): always the same, and no way back to its number.
-    pub fn session_name(&self, account: AccountId, session: SessionNumber) -> String {
+    /// What a JWT access token is called (`jti`, RFC 9068 section 2.2): no two alike, and the way back to its family. It opens
+    /// nothing by itself, so that it may stand in the logs of resource servers.
+    pub fn encode_jti(&self, account: AccountId, family: FamilyNumber, entropy: &dyn Entropy) -> String {
+        let mut bytes = Vec::with_capacity(JTI + JTI_SEAL);
+        bytes.extend_from_slice(&account.0.to_be_bytes());
+        bytes.extend_from_slice(&family.0.to_be_bytes());
+        bytes.extend_from_slice(&entropy::bytes::<8>(entropy));
+        let seal = self.seal_jti(&bytes);
+        bytes.extend_from_slice(&seal.as_ref()[..JTI_SEAL]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The family of a `jti` that we made; `None` for any other.
+    pub fn decode_jti(&self, text: &str) -> Option<(AccountId, FamilyNumber)> {
+        if text.len() != ((JTI + JTI_SEAL) * 4).div_ceil(3) {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (said, seal) = bytes.split_at_checked(JTI)?;
+        let right: bool = self.seal_jti(said).as_ref()[..JTI_SEAL].ct_eq(seal).into();
+        if !right {
+            return None;
+        }
+        let number = |at: usize| Some(i64::from_be_bytes(said.get(at..at + 8)?.try_into().ok()?));
+        Some((AccountId(number(0)?), FamilyNumber(number(8)?)))
+    }
+
+    fn seal_jti(&self, said: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"jti");
+        context.update(said);
+        context.sign()
+    }
+
+    /// What the session is called in ID tokens (`sid`): always the same at one app and another at the next, so that apps
+    /// cannot put together what they know; and no way back to its number.
+    pub fn session_name(&self, account: AccountId, session: SessionNumber, client: ClientId) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(b"sid");
         context.update(&account.0.to_be_bytes());
         context.update(&session.0.to_be_bytes());
+        context.update(&client.0.to_be_bytes());
         URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..16])
     }
 
@@ -158,7 +200,8 @@ impl AccessTokenKey {
         Some(AccessToken {
             account: AccountId(i64::from_be_bytes(numbers[..8].try_into().ok()?)),
             family: FamilyNumber(i64::from_be_bytes(numbers[8..16].try_into().ok()?)),
-            expires_at: Timestamp::from_unix(i64::from_be_bytes(numbers[16..].try_into().ok()?)),
+            issued_at: Timestamp::from_unix(i64::from_be_bytes(numbers[16..24].try_into().ok()?)),
+            expires_at: Timestamp::from_unix(i64::from_be_bytes(numbers[24..].try_into().ok()?)),
             narrowed,
         })
     }
@@ -189,13 +232,14 @@ mod tests {
     proptest! {
         #[test]
         fn an_access_token_reads_back_and_no_changed_one_does(
-            account: i64, family: i64, expires: i64, narrowed in proptest::option::of("[a-z]{1,20}( [a-z]{1,20}){0,3}"),
+            account: i64, family: i64, issued: i64, expires: i64, narrowed in proptest::option::of("[a-z]{1,20}( [a-z]{1,20}){0,3}"),
             at in 0usize..75, to in "[A-Za-z0-9_-]"
         ) {
             let key = AccessTokenKey::new(&[1; 32]);
             let token = AccessToken {
                 account: AccountId(account),
                 family: FamilyNumber(family),
+                issued_at: Timestamp::from_unix(issued),
                 expires_at: Timestamp::from_unix(expires),
                 narrowed: narrowed.map(|scopes| scopes.parse().unwrap()),
             };
@@ -206,6 +250,22 @@ mod tests {
             changed.replace_range(PREFIX.len() + at..=PREFIX.len() + at, &to);
             if changed != text {
                 prop_assert_eq!(key.decode(&changed), None);
+            }
+        }
+
+        #[test]
+        fn the_name_of_a_jwt_leads_to_its_family_and_no_changed_one_does(
+            account: i64, family: i64, seed: u64, at in 0usize..54, to in "[A-Za-z0-9_-]"
+        ) {
+            let key = AccessTokenKey::new(&[1; 32]);
+            let text = key.encode_jti(AccountId(account), FamilyNumber(family), &SeededEntropy::new(seed));
+            prop_assert_eq!(key.decode_jti(&text), Some((AccountId(account), FamilyNumber(family))));
+            prop_assert_eq!(AccessTokenKey::new(&[2; 32]).decode_jti(&text), None);
+            prop_assert_eq!(key.decode(&format!("{PREFIX}{text}")), None);
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &to);
+            if changed != text {
+                prop_assert_eq!(key.decode_jti(&changed), None);
             }
         }
 

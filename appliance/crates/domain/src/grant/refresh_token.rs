@@ -6,10 +6,14 @@ use crate::grant::authorization_code::Granted;
 use crate::id::{ClientId, FamilyNumber};
 use crate::proof::dpop::binds;
 use crate::secret::Digest;
-use crate::time::{SET_BACK, Timestamp};
+use crate::time::{SET_BACK, Span, Timestamp};
 
 /// Most families of one account; the oldest go.
 pub const MAX_FAMILIES: usize = 500;
+
+/// How long after its replacement a refresh token is taken once more: its client may not have got the answer. See
+/// docs/decisions/0012.
+pub const GRACE: Span = Span::seconds(10);
 
 /// What one authorization code grew into: access tokens name it, and its one current refresh token is proven here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +99,9 @@ impl TokenFamily {
         now < self.expires_at && self.created_at <= now + SET_BACK
     }
 
-    /// Replaces the refresh token that is offered by `next`.
+    /// Replaces the refresh token that is offered by `next`: the current one, or the one before it while its answer may have been
+    /// lost. After such a repetition there is no token before the current one, so it happens once, and whichever of the two
+    /// older tokens comes back next ends the family.
     pub fn rotate(
         self,
         offer: &RefreshOffer,
@@ -104,13 +110,14 @@ impl TokenFamily {
         now: Timestamp,
     ) -> Result<Self, RefreshRefusal> {
         let Some(current) = &self.refresh else { return Err(RefreshRefusal::Unknown) };
-        match (*current == offer.digest, offer.client == self.granted.client) {
-            (true, true) => {}
+        let previous = match (*current == offer.digest, offer.client == self.granted.client) {
+            (true, true) => Some((*current, now)),
             (true, false) => return Err(RefreshRefusal::Leaked),
+            (false, true) if self.asked_again(&offer.digest, now) => None,
             (false, true) => return Err(RefreshRefusal::Reused),
             // A stranger who guesses numbers cannot end a family.
             (false, false) => return Err(RefreshRefusal::Unknown),
-        }
+        };
         if !binds(self.bound_to.as_ref(), offer.key.as_ref()) {
             return Err(RefreshRefusal::OtherKey);
         }
@@ -123,9 +130,16 @@ impl TokenFamily {
             refresh: Some(next),
             // Once bound, always bound.
             bound_to: offer.key,
+            previous,
             expires_at: (now + lifetimes.refresh_idle()).min(end),
             ..self
         })
+    }
+
+    /// Whether it is the token before the current one, a moment after it was replaced.
+    fn asked_again(&self, offered: &Digest, now: Timestamp) -> bool {
+        let Some((previous, replaced_at)) = &self.previous else { return false };
+        previous == offered && *replaced_at <= now && now < *replaced_at + GRACE
     }
 }
 
@@ -167,7 +181,24 @@ mod tests {
     fn a_refresh_token_works_once() {
         let second = rotate(family(Some(digest(0))), 0, 1, T0).unwrap();
         assert_eq!(second.generation, 1);
-        assert_eq!(rotate(second, 0, 2, T0), Err(RefreshRefusal::Reused));
+        assert_eq!(rotate(second, 0, 2, T0 + GRACE), Err(RefreshRefusal::Reused));
+    }
+
+    #[test]
+    fn a_client_that_did_not_get_the_answer_asks_once_more() {
+        let soon = T0 + GRACE - Span::seconds(1);
+        let second = rotate(family(Some(digest(0))), 0, 1, T0).unwrap();
+        let third = rotate(second, 0, 2, soon).unwrap();
+        for older in [0, 1] {
+            assert_eq!(rotate(third.clone(), older, 3, soon), Err(RefreshRefusal::Reused), "{older}");
+        }
+        assert!(rotate(third, 2, 3, soon).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_went_back_gives_no_more_time_to_ask_again() {
+        let second = rotate(family(Some(digest(0))), 0, 1, T0).unwrap();
+        assert_eq!(rotate(second, 0, 2, T0 - Span::seconds(1)), Err(RefreshRefusal::Reused));
     }
 
     #[test]
@@ -217,27 +248,34 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is offered, in whatever order: only the newest token is ever taken, and any older one ends the family.
+        /// Whatever is offered, in whatever order: only the newest token is ever taken, or for a moment the one that it
+        /// replaced, once; anything older ends the family.
         #[test]
-        fn only_the_newest_token_of_a_family_is_taken(offers in prop::collection::vec((0u32..12, 0i64..40), 1..24)) {
+        fn only_the_newest_token_of_a_family_is_taken(
+            offers in prop::collection::vec((0u32..6, prop_oneof![0i64..12, 0i64..40 * 86_400]), 1..24)
+        ) {
             let mut current = Some(family(Some(digest(0))));
-            let mut newest = 0;
-            let mut now = T0;
-            for (offered, days) in offers {
+            let (mut newest, mut now) = (0, T0);
+            // The token that may be offered once more, and until when.
+            let mut before: Option<(u32, Timestamp)> = None;
+            for (age, seconds) in offers {
                 let Some(family) = current.take() else { break };
-                now = now + Span::days(days);
+                now = now + Span::seconds(seconds);
+                let offered = newest - age.min(newest);
+                let again = before.is_some_and(|(token, until)| token == offered && now < until);
                 let (created, expires) = (family.created_at, family.expires_at);
                 match rotate(family.clone(), offered, newest + 1, now) {
                     Ok(next) => {
-                        prop_assert_eq!(offered, newest);
+                        prop_assert!(offered == newest || again);
                         prop_assert!(now < expires && now < created + Span::days(90));
                         prop_assert_eq!(next.generation, family.generation + 1);
                         prop_assert!(next.expires_at <= created + Span::days(90));
+                        before = if again { None } else { Some((newest, now + GRACE)) };
                         newest += 1;
                         current = Some(next);
                     }
                     Err(why) => {
-                        prop_assert_eq!(why.ends_family(), offered != newest);
+                        prop_assert_eq!(why.ends_family(), offered != newest && !again);
                         current = if why.ends_family() { None } else { Some(family) };
                     }
                 }

@@ -99,6 +99,7 @@ impl AppAmendment {
                 "a public app can prove nothing, so it has no keys and acts as nobody; make it again without public";
             return Err(Refusal::Conflict(why.to_owned()));
         }
+        keep_names(client, &next)?;
         Ok((next, changed))
     }
 
@@ -108,6 +109,23 @@ impl AppAmendment {
         let absolute = self.refresh_absolute.unwrap_or(now.refresh_absolute());
         Lifetimes::new(access, idle, absolute)
             .map_err(|why| Refusal::Invalid { what: "lifetimes".to_owned(), why: why.to_owned() })
+    }
+}
+
+/// Pairwise names (OpenID Connect Core section 8.1) are made for the host of the app. While they are in use it stays the same:
+/// under another one everybody would be a stranger to the app.
+fn keep_names(before: &Client, next: &Client) -> Result<(), Refusal> {
+    if next.settings.subject == SubjectType::Public {
+        return Ok(());
+    }
+    let invalid = |why: String| Refusal::Invalid { what: "subject pairwise".to_owned(), why };
+    let sector = next.sector().map_err(|why| invalid(why.to_owned()))?;
+    match before.sector() {
+        Ok(old) if before.settings.subject == SubjectType::Pairwise && old != sector => Err(invalid(format!(
+            "people are known there by names made for {old}, and would be strangers at {sector}; set the subject to public \
+             first, move the app, and set it back when everybody is to be known anew"
+        ))),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -181,7 +181,7 @@ impl Idp {
         (case, session): (&Case<'_>, &Session),
     ) -> Result<Option<Wanted>, Fault> {
         let (wish, meant) = (case.wish, case.meant);
-        let subject = self.subject_at(reader, session.account)?;
+        let subject = self.called(reader, &case.addressed.app.client, session.account)?;
         if subject.is_some_and(|subject| !meant.allows(&subject)) {
             return Ok(Some(Wanted::new(SignInReason::SomebodyElse, wish.prompt.login || wish.max_age.is_some())));
         }

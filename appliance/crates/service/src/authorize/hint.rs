@@ -59,9 +59,14 @@ impl Idp {
     }
 
     /// What the app calls that person.
-    pub(super) fn subject_at(&self, reader: &Reader<'_>, account: AccountId) -> Result<Option<String>, Fault> {
+    pub(super) fn called(
+        &self,
+        reader: &Reader<'_>,
+        client: &Client,
+        account: AccountId,
+    ) -> Result<Option<String>, Fault> {
         let person = self.known.person(reader, account)?;
-        Ok(person.map(|person| person.account.subject.to_string()))
+        person.map(|person| self.subject_at(client, person.account.subject)).transpose()
     }
 
     /// The name to sign in with, where only one person is meant and the app may know their name: it sees our pages as anybody

@@ -14,9 +14,9 @@ use domain::clock::Moment;
 use domain::permission::Need;
 use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::SigningKeyRow;
 
 use crate::operation::Abort;
@@ -72,6 +72,7 @@ pub(crate) struct Keyring {
 struct ReadyKey {
     pair: Arc<SigningPair>,
     handle: EncodingKey,
+    verifier: DecodingKey,
     header: Header,
     algorithm: Algorithm,
     created_at: Timestamp,
@@ -97,15 +98,55 @@ impl Keyring {
         self.keys.iter().filter(able).min_by_key(end)
     }
 
-    /// Signs the claims; `None` when there is no key for that algorithm yet.
+    /// Signs the claims as a token of that type; `None` when there is no key for that algorithm yet.
     pub(crate) fn sign(
         &self,
         algorithm: Algorithm,
+        kind: JwtKind,
         claims: &impl Serialize,
         now: Timestamp,
     ) -> Result<Option<String>, Fault> {
         let Some(key) = self.signing(algorithm, now) else { return Ok(None) };
-        jsonwebtoken::encode(&key.header, claims, &key.handle).map(Some).map_err(Fault::unexpected)
+        let mut header = key.header.clone();
+        header.typ = Some(kind.typ().to_owned());
+        jsonwebtoken::encode(&header, claims, &key.handle).map(Some).map_err(Fault::unexpected)
+    }
+
+    /// What a token of that type says that one of our published keys signed; `None` for any other. The key says by which
+    /// algorithm (RFC 8725 section 3.1), and the type is looked at first (section 3.11). What the claims mean, the time
+    /// included, is for the caller to look at.
+    pub(crate) fn verify(&self, kind: JwtKind, token: &str, now: Timestamp) -> Option<Map<String, Value>> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(kind.typ())) {
+            return None;
+        }
+        let kid = header.kid?;
+        let published = |key: &&ReadyKey| key.expires_at.is_none_or(|end| now < end);
+        let key = self.keys.iter().filter(published).find(|key| key.pair.kid() == kid)?;
+        let mut validation = Validation::new(key.header.alg);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        jsonwebtoken::decode(token, &key.verifier, &validation).ok().map(|token| token.claims)
+    }
+}
+
+/// What a JWT of ours is, by its `typ` (RFC 8725 section 3.11): one is never taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JwtKind {
+    /// An ID token, or signed userinfo.
+    Plain,
+    /// An access token (RFC 9068 section 2.1).
+    AccessToken,
+}
+
+impl JwtKind {
+    /// `typ`.
+    pub(crate) const fn typ(self) -> &'static str {
+        match self {
+            Self::Plain => "JWT",
+            Self::AccessToken => "at+jwt",
+        }
     }
 }
 
@@ -123,6 +164,7 @@ impl ReadyKey {
         header.kid = Some(row.kid.clone());
         Ok(Self {
             handle: pair.handle(),
+            verifier: pair.verifier(),
             pair,
             header,
             algorithm: row.algorithm,

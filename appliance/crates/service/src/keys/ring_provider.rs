@@ -89,6 +89,17 @@ impl SigningPair {
             Pair::Rs256(_) => EncodingKey::from_rsa_der(self.kid.as_bytes()),
         }
     }
+
+    /// What jsonwebtoken verifies with.
+    pub(super) fn verifier(&self) -> DecodingKey {
+        match &self.pair {
+            Pair::Es256(pair) => DecodingKey::from_ec_der(pair.public_key().as_ref()),
+            Pair::Rs256(pair) => {
+                let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+                DecodingKey::from_rsa_raw_components(&n, &e)
+            }
+        }
+    }
 }
 
 impl Pair {

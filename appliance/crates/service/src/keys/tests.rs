@@ -22,7 +22,8 @@ fn sorted(kids: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
 }
 
 fn signing(idp: &Idp, now: Timestamp) -> String {
-    let token = idp.oauth.keyring().sign(Algorithm::Es256, &serde_json::json!({}), now).unwrap().unwrap();
+    let token =
+        idp.oauth.keyring().sign(Algorithm::Es256, JwtKind::Plain, &serde_json::json!({}), now).unwrap().unwrap();
     jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
 }
 
@@ -128,10 +129,11 @@ fn signatures_of_both_algorithms_verify_and_altered_ones_do_not() {
     for (algorithm, name) in
         [(Algorithm::Es256, jsonwebtoken::Algorithm::ES256), (Algorithm::Rs256, jsonwebtoken::Algorithm::RS256)]
     {
-        let token = idp.oauth.keyring().sign(algorithm, &serde_json::json!({ "a": 1 }), NOW).unwrap().unwrap();
+        let token =
+            idp.oauth.keyring().sign(algorithm, JwtKind::Plain, &serde_json::json!({ "a": 1 }), NOW).unwrap().unwrap();
         let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_slice(&idp.jwks()).unwrap();
-        let key = jsonwebtoken::DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
+        let key = DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
         let (message, signature) = token.rsplit_once('.').unwrap();
         assert!(jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, name).unwrap());
         assert!(!jsonwebtoken::crypto::verify(signature, b"other", &key, name).unwrap());

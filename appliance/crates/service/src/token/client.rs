@@ -117,6 +117,11 @@ impl ClientCredentials {
         Ok(Self { client_id: subject.to_owned(), secret: None, assertion: Some(Secret::new(text)), basic: false })
     }
 
+    /// Who it says to come from.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// Which key has to be there to look at the assertion, if there is one.
     pub fn key_question(&self) -> Option<KeyQuestion> {
         let signed = Signed::read(self.assertion.as_ref()?.expose())?;

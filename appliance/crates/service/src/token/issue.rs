@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::claim::Released;
-use domain::client::Client;
+use domain::client::{AccessTokenFormat, Algorithm};
 use domain::clock::Moment;
 use domain::grant::access_token::AccessToken;
 use domain::grant::refresh_token::TokenFamily;
@@ -16,6 +16,8 @@ use domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::TokenRefusal;
+use super::jwt_access_token;
+use crate::keys::JwtKind;
 use crate::known::KnownApp;
 use crate::{Fault, Idp, OpError, Refusal};
 
@@ -35,7 +37,7 @@ pub(crate) struct Material {
 
 impl Material {
     /// The scopes of this answer.
-    fn scopes(&self) -> &Scopes {
+    pub(super) fn scopes(&self) -> &Scopes {
         self.narrowed.as_ref().unwrap_or(&self.family.granted.scopes)
     }
 }
@@ -60,24 +62,36 @@ pub struct TokenAnswer {
 impl Idp {
     pub(super) fn issue(&self, material: Material, moment: Moment) -> Result<TokenAnswer, OpError<TokenRefusal>> {
         let now = moment.now;
+        let settings = &material.app.client.settings;
         let family = &material.family;
         let expires_at = (now + material.app.client.settings.lifetimes.access()).min(family.expires_at);
         let scopes = material.scopes();
         let access = AccessToken {
             account: family.granted.account,
             family: family.number,
+            issued_at: now,
             expires_at,
             narrowed: material.narrowed.clone(),
         };
-        let access_token = self.oauth.access_key()?.encode(&access);
+        let key = self.oauth.access_key()?;
+        let sub = self.subject_at(&material.app.client, material.subject)?;
+        let access_token = match settings.access_token {
+            AccessTokenFormat::Opaque => key.encode(&access),
+            AccessTokenFormat::Jwt => {
+                let jti = key.encode_jti(access.account, access.family, self.entropy());
+                let claims = jwt_access_token::claims(&material, &access, &sub, jti);
+                self.sign(settings.algorithm, JwtKind::AccessToken, &claims, moment)?
+            }
+        };
         let id_token = match scopes.has("openid") {
             true => {
                 let mut claims = id_token_claims(&material, now, expires_at);
+                claims.insert("sub".to_owned(), sub.into());
                 claims.insert("at_hash".to_owned(), at_hash(&access_token).into());
                 if let Some(sid) = self.session_claim(family)? {
                     claims.insert("sid".to_owned(), sid.into());
                 }
-                Some(Secret::new(self.sign(&material.app.client, &claims, moment)?))
+                Some(Secret::new(self.sign(settings.algorithm, JwtKind::Plain, &claims, moment)?))
             }
             false => None,
         };
@@ -92,14 +106,15 @@ impl Idp {
         })
     }
 
-    fn sign(
+    /// Signs what an app gets, outside of any transaction.
+    pub(crate) fn sign<R>(
         &self,
-        client: &Client,
+        algorithm: Algorithm,
+        kind: JwtKind,
         claims: &Map<String, Value>,
         moment: Moment,
-    ) -> Result<String, OpError<TokenRefusal>> {
-        let algorithm = client.settings.algorithm;
-        if let Some(token) = self.oauth.keyring().sign(algorithm, claims, moment.now)? {
+    ) -> Result<String, OpError<R>> {
+        if let Some(token) = self.oauth.keyring().sign(algorithm, kind, claims, moment.now)? {
             return Ok(token);
         }
         // The first token of this algorithm in the house.
@@ -107,7 +122,7 @@ impl Idp {
             OpError::Fault(fault) => OpError::Fault(fault),
             OpError::Refused(refusal) => OpError::Fault(unexpected(&refusal)),
         })?;
-        let token = self.oauth.keyring().sign(algorithm, claims, moment.now)?;
+        let token = self.oauth.keyring().sign(algorithm, kind, claims, moment.now)?;
         token.ok_or_else(|| OpError::Fault(Fault::unexpected("a key was made but is not there")))
     }
 
@@ -115,7 +130,7 @@ impl Idp {
     fn session_claim(&self, family: &TokenFamily) -> Result<Option<String>, Fault> {
         let Some(session) = family.granted.authentication.session else { return Ok(None) };
         let key = self.oauth.access_key()?;
-        Ok(Some(key.session_name(family.granted.account, session)))
+        Ok(Some(key.session_name(family.granted.account, session, family.granted.client)))
     }
 }
 
@@ -133,9 +148,8 @@ pub(crate) fn id_token_claims(material: &Material, now: Timestamp, expires_at: T
         }
     }
     // After the others: no rule can replace what the protocol says.
-    let protocol: [(&str, Value); 8] = [
+    let protocol: [(&str, Value); 7] = [
         ("iss", material.issuer.as_str().into()),
-        ("sub", material.subject.to_string().into()),
         ("aud", material.app.client.name.as_str().into()),
         ("iat", now.unix().into()),
         ("exp", expires_at.unix().into()),

@@ -7,16 +7,21 @@ mod client;
 mod client_credentials;
 mod device_code;
 mod fetched_keys;
+mod introspection;
 mod issue;
+mod jwt_access_token;
+mod presented;
 mod refresh_token;
 mod request;
+mod revocation;
 
 pub use client::ClientCredentials;
 pub(crate) use fetched_keys::FetchedKeys;
 pub use fetched_keys::{KeyQuestion, KeysToFetch};
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
-pub use request::{DeviceRequest, TokenRequest};
+pub(crate) use presented::in_time;
+pub use request::{DeviceRequest, TokenQuery, TokenRequest};
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +35,7 @@ use domain::proof::assertion::AssertionRefusal;
 use domain::proof::dpop::{Expected, ProofRefusal};
 use domain::secret::Digest;
 
+use crate::attempts::{Caller, Guess};
 use crate::dpop::Nonce;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
@@ -74,6 +80,7 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
+        let caller = self.admit_caller(ctx, &request.client)?;
         let address = format!("{}/token", self.reached_at(ctx).issuer());
         let expected = Expected { method: "POST", address: &address, access_token: None };
         let proven = match &request.proof {
@@ -105,7 +112,25 @@ impl Idp {
         if let (Some(app), Err(OpError::Refused(refusal))) = (&asked, &redeemed) {
             self.complain_of_token(&app.client, request, refusal, ctx.now);
         }
+        self.count_guess(ctx, &caller, &redeemed);
         self.issue(redeemed?, ctx.moment())
+    }
+
+    /// Turns away whoever made too many wrong guesses.
+    fn admit_caller(&self, ctx: &Context, client: &ClientCredentials) -> Result<Caller, OpError<TokenRefusal>> {
+        let caller = Caller::new(ctx.origin.address, &client.client_id);
+        match self.attempts.admit(&caller, ctx.uptime) {
+            Ok(()) => Ok(caller),
+            Err(seconds) => Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds })),
+        }
+    }
+
+    fn count_guess<T>(&self, ctx: &Context, caller: &Caller, outcome: &Result<T, OpError<TokenRefusal>>) {
+        if let Err(OpError::Refused(refusal)) = outcome
+            && let Some(guess) = refusal.guess()
+        {
+            self.attempts.count(caller, guess, ctx.uptime);
+        }
     }
 }
 
@@ -139,8 +164,65 @@ pub enum TokenRefusal {
     NoDevices,
     /// The person may not use the app any more.
     NotAdmitted(NotAdmitted),
+    /// A public client asked what only one that proves itself is told.
+    PublicClient,
+    /// The token to be ended was issued to another client.
+    OtherClient,
+    /// A token of a kind that is not ended here.
+    UnsupportedTokenType,
+    /// Too many wrong secrets, codes or tokens came from there.
+    TooManyGuesses {
+        /// After how many seconds another one is looked at.
+        seconds: u64,
+    },
     /// Cannot happen: the operation needs nothing.
     Denied(Denied),
+}
+
+impl TokenRefusal {
+    /// Whether this may have been a guess, and at what. What an app gets wrong by itself is none.
+    fn guess(&self) -> Option<Guess> {
+        match self {
+            Self::InvalidClient { .. } | Self::InvalidAssertion(_) => Some(Guess::Secret),
+            Self::Code(
+                CodeRefusal::Unknown | CodeRefusal::Replayed | CodeRefusal::OtherClient | CodeRefusal::WrongVerifier,
+            )
+            | Self::Refresh(
+                RefreshRefusal::Unknown | RefreshRefusal::Reused | RefreshRefusal::Leaked | RefreshRefusal::OtherKey,
+            )
+            | Self::Device(DeviceRefusal::Unknown | DeviceRefusal::OtherClient)
+            | Self::OtherClient => Some(Guess::Token),
+            Self::Code(
+                CodeRefusal::Expired
+                | CodeRefusal::OtherIssuer
+                | CodeRefusal::OtherRedirectUri
+                | CodeRefusal::MissingVerifier
+                | CodeRefusal::UnexpectedVerifier
+                | CodeRefusal::OtherKey
+                | CodeRefusal::Trial,
+            )
+            | Self::Device(
+                DeviceRefusal::Pending
+                | DeviceRefusal::SlowDown
+                | DeviceRefusal::Denied
+                | DeviceRefusal::Expired
+                | DeviceRefusal::Spent
+                | DeviceRefusal::OtherIssuer,
+            )
+            | Self::NoDevices
+            | Self::Proof(_)
+            | Self::Unauthorized(_)
+            | Self::Refresh(RefreshRefusal::Expired)
+            | Self::InvalidRequest(_)
+            | Self::UnsupportedGrant
+            | Self::InvalidScope
+            | Self::NotAdmitted(_)
+            | Self::PublicClient
+            | Self::UnsupportedTokenType
+            | Self::TooManyGuesses { .. }
+            | Self::Denied(_) => None,
+        }
+    }
 }
 
 impl Refuses for TokenRefusal {
@@ -196,10 +278,22 @@ impl fmt::Display for TokenRefusal {
                 f.write_str("this app may not sign people in on a device; an admin allows it with: latchkey app set NAME --device true")
             }
             Self::NotAdmitted(why) => why.fmt(f),
+            Self::PublicClient => {
+                f.write_str("a public client has no secret, and only a client that proves itself is told")
+            }
+            Self::OtherClient => f.write_str("the token was issued to another client"),
+            Self::UnsupportedTokenType => f.write_str("only access tokens and refresh tokens are revoked here"),
+            Self::TooManyGuesses { seconds } => {
+                write!(f, "too many wrong secrets, codes or tokens came from there; try again in {seconds} seconds")
+            }
             Self::Denied(_) => f.write_str("not allowed"),
         }
     }
 }
 
+#[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
+mod pairwise_tests;
 #[cfg(test)]
 mod tests;

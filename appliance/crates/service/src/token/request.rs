@@ -1,4 +1,5 @@
-//! The token request as it comes in (RFC 6749 sections 4.1.3, 4.4.2 and 6).
+//! The token request as it comes in (RFC 6749 sections 4.1.3, 4.4.2 and 6), and questions about a token (RFC 7662 section 2.1,
+//! RFC 7009 section 2.1).
 
 use domain::secret::Secret;
 
@@ -7,6 +8,9 @@ use super::client::ClientCredentials;
 
 /// Most bytes of one parameter; codes and tokens of ours are shorter.
 const MAX_VALUE: usize = 1024;
+
+/// Most bytes of a token that is asked about: a JWT is long.
+const MAX_TOKEN: usize = 8 * 1024;
 
 /// The parameters, not yet believed.
 #[derive(Debug)]
@@ -21,6 +25,33 @@ pub struct TokenRequest {
     pub(super) device_code: Option<Secret<String>>,
     /// A proof that the client holds a key.
     pub(super) proof: Option<String>,
+}
+
+/// A question about a token, or the wish to end it; not yet believed.
+#[derive(Debug)]
+pub struct TokenQuery {
+    pub(super) client: ClientCredentials,
+    pub(super) token: Secret<String>,
+}
+
+impl TokenQuery {
+    /// From the decoded pairs of the form and the `Authorization` header, as strict as [`TokenRequest::parse`].
+    /// `token_type_hint` is ignored, as RFC 7009 section 2.1 allows: a token of ours says itself of which kind it is.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        authorization: Option<&str>,
+    ) -> Result<Self, TokenRefusal> {
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        let form = Form::read(pairs.iter().copied())?;
+        let client = ClientCredentials::parse(pairs, authorization)?;
+        let token = form.token.map(Secret::new).ok_or(TokenRefusal::InvalidRequest("token is missing"))?;
+        Ok(Self { client, token })
+    }
+
+    /// Who asks.
+    pub fn client(&self) -> &ClientCredentials {
+        &self.client
+    }
 }
 
 /// What a device asks with (RFC 8628 section 3.1), not yet believed.
@@ -119,6 +150,8 @@ struct Form {
     refresh_token: Option<String>,
     scope: Option<String>,
     device_code: Option<String>,
+    token: Option<String>,
+    token_type_hint: Option<String>,
 }
 
 impl Form {
@@ -139,12 +172,15 @@ impl Form {
             "refresh_token" => &mut self.refresh_token,
             "scope" => &mut self.scope,
             "device_code" => &mut self.device_code,
+            "token" => &mut self.token,
+            "token_type_hint" => &mut self.token_type_hint,
             _ => return Ok(()),
         };
         if place.is_some() {
             return Err(TokenRefusal::InvalidRequest("a parameter was given more than once"));
         }
-        if value.len() > MAX_VALUE {
+        let most = if name == "token" { MAX_TOKEN } else { MAX_VALUE };
+        if value.len() > most {
             return Err(TokenRefusal::InvalidRequest("a parameter is too long"));
         }
         if !value.is_empty() {
@@ -169,5 +205,24 @@ mod tests {
         let long = "x".repeat(MAX_VALUE + 1);
         let pairs = [("grant_type", "x"), ("client_id", "a"), ("code", long.as_str())];
         assert!(matches!(TokenRequest::parse(pairs, None), Err(TokenRefusal::InvalidRequest(_))));
+        for (most, fits) in [(MAX_TOKEN, true), (MAX_TOKEN + 1, false)] {
+            let long = "x".repeat(most);
+            assert_eq!(TokenQuery::parse([("client_id", "a"), ("token", long.as_str())], None).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn a_question_names_one_token_and_its_hint_is_not_looked_at() {
+        let ask = |pairs: &[(&'static str, &'static str)]| TokenQuery::parse(pairs.iter().copied(), None);
+        assert!(ask(&[("client_id", "a"), ("token", "t"), ("token_type_hint", "saml")]).is_ok());
+        for bad in [
+            vec![("client_id", "a")],
+            vec![("client_id", "a"), ("token", "")],
+            vec![("client_id", "a"), ("token", "t"), ("token", "u")],
+            vec![("client_id", "a"), ("token", "t"), ("token_type_hint", "a"), ("token_type_hint", "b")],
+        ] {
+            assert!(matches!(ask(&bad).unwrap_err(), TokenRefusal::InvalidRequest(_)), "{bad:?}");
+        }
+        assert!(matches!(ask(&[("token", "t")]).unwrap_err(), TokenRefusal::InvalidClient { .. }));
     }
 }

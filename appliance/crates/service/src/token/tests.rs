@@ -245,13 +245,33 @@ fn reusing_a_refresh_token_ends_everything_that_grew_from_it() {
     let flow = Flow::new().trusted();
     let first = flow.tokens(ALL);
     let second = flow.refresh(&text(&first.refresh_token), NOW).unwrap();
-    assert_eq!(refused(flow.refresh(&text(&first.refresh_token), NOW)), TokenRefusal::Refresh(RefreshRefusal::Reused));
+    let later = after(Span::seconds(10));
+    assert_eq!(
+        refused(flow.refresh(&text(&first.refresh_token), later)),
+        TokenRefusal::Refresh(RefreshRefusal::Reused)
+    );
     assert_eq!(flow.house.last_event(), "token.refresh photos refused");
     assert_eq!(
         refused(flow.refresh(&text(&second.refresh_token), NOW)),
         TokenRefusal::Refresh(RefreshRefusal::Unknown)
     );
     assert_eq!(flow.userinfo(second.access_token.expose(), NOW), Err(BearerRefusal::InvalidToken));
+}
+
+#[test]
+fn an_app_that_did_not_get_the_answer_asks_once_more_and_stays_signed_in() {
+    let flow = Flow::new().trusted();
+    let first = text(&flow.tokens(ALL).refresh_token);
+    let lost = flow.refresh(&first, NOW).unwrap();
+    let soon = after(Span::seconds(9));
+    let got = flow.refresh(&first, soon).unwrap();
+    assert!(flow.userinfo(got.access_token.expose(), soon).is_ok());
+    let next = flow.refresh(&text(&got.refresh_token), after(Span::minutes(15))).unwrap();
+    assert!(flow.userinfo(next.access_token.expose(), after(Span::minutes(15))).is_ok());
+    // Somebody has the answer that was lost.
+    let late = after(Span::minutes(16));
+    assert_eq!(refused(flow.refresh(&text(&lost.refresh_token), late)), TokenRefusal::Refresh(RefreshRefusal::Reused));
+    assert!(flow.userinfo(next.access_token.expose(), late).is_err());
 }
 
 #[test]
@@ -433,6 +453,12 @@ fn discovery_names_what_is_served() {
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
     assert_eq!(document["scopes_supported"], json!(["openid", "profile", "email", "groups", "offline_access"]));
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(document["subject_types_supported"], json!(["public", "pairwise"]));
+    assert_eq!(
+        document["introspection_endpoint_auth_methods_supported"],
+        json!(["client_secret_basic", "client_secret_post"])
+    );
+    assert_eq!(document["userinfo_signing_alg_values_supported"], json!(["ES256", "RS256"]));
 }
 
 #[test]
@@ -507,7 +533,7 @@ fn a_flood_of_refusals_does_not_hide_that_tokens_were_ended() {
     while flow.house.idp.refusals.admit(&Actor::Anonymous, steady(NOW).uptime).is_some() {}
     let before = flow.house.events().len();
     refused(flow.exchange(&code, NOW, &[]));
-    refused(flow.refresh(&reused, NOW));
+    refused(flow.refresh(&reused, after(Span::seconds(10))));
     assert_eq!(flow.house.events().len(), before + 2);
     refused(flow.exchange(&code, NOW, &[]));
     assert_eq!(flow.house.events().len(), before + 2, "a second replay ends nothing more");
