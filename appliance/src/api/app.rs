@@ -75,12 +75,27 @@ pub struct App {
     pub claims: Vec<ClaimRule>,
     /// Whether there is an icon.
     pub icon: bool,
+    /// How it went when it was last told that somebody had signed out; absent when it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_backchannel_logout: Option<LogoutReport>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
     /// What to type into the app.
     pub endpoints: Endpoints,
+}
+
+/// How it went when an app was last told that somebody had signed out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutReport {
+    /// When.
+    pub at: Time,
+    /// Whether the app knows.
+    pub told: bool,
+    /// Why not, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// What to type into an app that does not read discovery documents.

@@ -224,6 +224,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
         let told =
             [("told of sign-outs", app.backchannel_logout_uri), ("policy", app.policy_uri), ("terms", app.terms_uri)];
         fields.extend(told.into_iter().filter_map(|(what, uri)| Some((what.to_owned(), uri?))));
+        fields.extend(app.last_backchannel_logout.map(|last| ("last told".to_owned(), told_text(&last))));
         fields.extend([
             ("PKCE".to_owned(), if app.pkce_required { "required" } else { "not required" }.to_owned()),
             ("consent".to_owned(), app.consent),
@@ -251,6 +252,14 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
         fields.push(("changed".to_owned(), format!("{} UTC", app.updated_at.short())));
         fields
     })
+}
+
+fn told_text(last: &api::LogoutReport) -> String {
+    let at = last.at.short();
+    match (last.told, &last.why) {
+        (true, _) => format!("{at} UTC, it knows"),
+        (false, why) => format!("{at} UTC, it does not know: {}", why.as_deref().unwrap_or("no reason was kept")),
+    }
 }
 
 fn claim_text(rule: &api::ClaimRule) -> String {

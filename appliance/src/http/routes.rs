@@ -151,6 +151,7 @@ pub(crate) const ROUTES: Table = &[
     endpoint::web::DEVICES,
     endpoint::web::GRANTED,
     endpoint::web::INVITE,
+    endpoint::web::LOGOUT,
     endpoint::web::MOVED,
     endpoint::web::PICTURE,
     endpoint::web::PROFILE,

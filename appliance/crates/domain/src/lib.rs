@@ -21,6 +21,7 @@ pub mod id;
 pub mod indicator;
 pub mod invite;
 pub mod lockout;
+pub mod logout;
 pub mod moving;
 pub mod name;
 pub mod panel;

@@ -6,6 +6,7 @@ mod rules;
 use domain::client::Client;
 use domain::entropy;
 use domain::id::{AccountId, ClientId, GroupId};
+use domain::logout::LogoutReport;
 use domain::name::{ClientName, GroupName, Label};
 use domain::permission::Need;
 use domain::picture::Picture;
@@ -61,6 +62,8 @@ pub struct AppView {
     pub claims: Vec<ClaimRuleView>,
     /// Whether it has an icon.
     pub has_icon: bool,
+    /// How it went when it was last told that a session had ended.
+    pub last_logout: Option<LogoutReport>,
 }
 
 /// What the dashboard shows of an app.
@@ -174,6 +177,7 @@ impl Idp {
                 scopes,
                 claims: rules::views(op, client.id)?,
                 has_icon: op.clients_with_icon()?.contains(&client.id),
+                last_logout: op.logout_report(client.id)?,
                 client,
             })
         })

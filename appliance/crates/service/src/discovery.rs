@@ -42,6 +42,9 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
+        "end_session_endpoint": at("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
     });
     document.to_string().into_bytes().into()
 }

@@ -21,6 +21,7 @@ mod group;
 mod invite;
 mod keys;
 mod known;
+mod logout;
 mod moving;
 mod nameplate;
 mod oauth;
@@ -70,6 +71,7 @@ pub use error::{Change, Fault, OpError, Refusal};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use keys::{KeyView, Rotation};
+pub use logout::{Delivered, LoggedOut, Logout, LogoutCall, LogoutRefusal, LogoutRequest};
 pub use moving::{DomainView, MAX_BEHIND, Resident};
 pub use nameplate::{Asked, Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
@@ -98,6 +100,7 @@ pub struct Idp {
     sign_ins: sign_in::SignIns,
     oauth: oauth::OAuth,
     known: known::Known,
+    logouts: logout::Logouts,
 }
 
 impl Idp {
@@ -129,6 +132,7 @@ impl Idp {
             refusals: refusals::RefusalLog::new(moment.uptime),
             oauth: oauth::OAuth::default(),
             known: known::Known::default(),
+            logouts: logout::Logouts::default(),
         };
         idp.found(moment)?;
         idp.start_oauth(moment)?;

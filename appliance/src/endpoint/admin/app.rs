@@ -12,7 +12,8 @@ use service::{
 };
 
 use crate::api::{
-    App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Effect, Endpoints, ExtraScope, GroupValue, NewApp, Patch,
+    App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Effect, Endpoints, ExtraScope, GroupValue, LogoutReport,
+    NewApp, Patch,
 };
 use crate::http::{Kind, Request, Route};
 
@@ -55,7 +56,7 @@ fn names(groups: &[GroupName]) -> Vec<String> {
 }
 
 fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
-    let AppView { client, access, scopes, claims, has_icon } = idp.show_app(ctx, &name(request)?)?;
+    let AppView { client, access, scopes, claims, has_icon, last_logout } = idp.show_app(ctx, &name(request)?)?;
     let Client { settings, .. } = &client;
     Reply::json(&App {
         public: client.is_public(),
@@ -82,6 +83,11 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
         scopes: scopes.into_iter().map(extra_scope).collect(),
         claims: claims.into_iter().map(claim_rule).collect(),
         icon: has_icon,
+        last_backchannel_logout: last_logout.map(|last| LogoutReport {
+            at: last.at.into(),
+            told: last.trouble.is_none(),
+            why: last.trouble,
+        }),
         created_at: client.created_at.into(),
         updated_at: client.updated_at.into(),
         endpoints: endpoints(idp),

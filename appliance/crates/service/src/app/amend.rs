@@ -71,6 +71,11 @@ impl AppAmendment {
         let uris = distinct(self.post_logout_redirect_uris.as_deref(), "post-logout redirect URIs of an app")?;
         replace(&mut settings.post_logout_redirect_uris, uris.as_ref(), "post_logout_redirect_uris", &mut changed);
         let uri = self.backchannel_logout_uri.as_ref();
+        if uri.is_some_and(|uri| uri.as_ref().is_some_and(|uri| uri.as_str().contains('#'))) {
+            // OpenID Connect Back-Channel Logout 1.0 section 2.2.
+            let why = "leave out the part from # on".to_owned();
+            return Err(Refusal::Invalid { what: "backchannel_logout_uri".to_owned(), why });
+        }
         replace(&mut settings.backchannel_logout_uri, uri, "backchannel_logout_uri", &mut changed);
         replace(&mut settings.par_required, self.par_required.as_ref(), "par_required", &mut changed);
         replace(&mut settings.access_token, self.access_token.as_ref(), "access_token", &mut changed);

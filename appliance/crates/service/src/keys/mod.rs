@@ -13,8 +13,10 @@ use domain::clock::Moment;
 use domain::permission::Need;
 use domain::secret::Digest;
 use domain::time::{Span, Timestamp};
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::SigningKeyRow;
 
@@ -104,6 +106,35 @@ impl Keyring {
     ) -> Result<Option<String>, Fault> {
         let Some(key) = self.signing(algorithm, now) else { return Ok(None) };
         jsonwebtoken::encode(&key.header, claims, &key.handle).map(Some).map_err(Fault::unexpected)
+    }
+
+    /// The same for a token that is no ID token, and says so by its `typ` (RFC 8725 section 3.11).
+    pub(crate) fn sign_typed(
+        &self,
+        (algorithm, typ): (Algorithm, &str),
+        claims: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
+        let Some(key) = self.signing(algorithm, now) else { return Ok(None) };
+        let header = Header { typ: Some(typ.to_owned()), ..key.header.clone() };
+        jsonwebtoken::encode(&header, claims, &key.handle).map(Some).map_err(Fault::unexpected)
+    }
+
+    /// What an ID token of ours says, however old it is; `None` for any other text, and for one whose key is not published any
+    /// more. Who it is for and when it was made is for the caller to look at.
+    pub(crate) fn read_id_token<T: DeserializeOwned>(&self, token: &str, issuers: &[String]) -> Option<T> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let plain = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let kid = header.kid.filter(|_| plain)?;
+        let key = self.keys.iter().find(|key| key.pair.kid() == kid)?;
+        let jwk: Jwk = serde_json::from_value(jwk(&key.pair.public(), &kid, key.algorithm)).ok()?;
+        let mut validation = Validation::new(key.header.alg);
+        validation.set_issuer(issuers);
+        validation.set_required_spec_claims(&["iss", "sub", "aud"]);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let read = jsonwebtoken::decode(token, &DecodingKey::from_jwk(&jwk).ok()?, &validation);
+        read.ok().map(|read| read.claims)
     }
 }
 

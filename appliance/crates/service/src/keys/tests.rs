@@ -131,7 +131,7 @@ fn signatures_of_both_algorithms_verify_and_altered_ones_do_not() {
         let token = idp.oauth.keyring().sign(algorithm, &serde_json::json!({ "a": 1 }), NOW).unwrap().unwrap();
         let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_slice(&idp.jwks()).unwrap();
-        let key = jsonwebtoken::DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
+        let key = DecodingKey::from_jwk(set.find(&kid).unwrap()).unwrap();
         let (message, signature) = token.rsplit_once('.').unwrap();
         assert!(jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, name).unwrap());
         assert!(!jsonwebtoken::crypto::verify(signature, b"other", &key, name).unwrap());

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Attempt, Grant, Material, TokenRefusal};
 use crate::codes::Taken;
 use crate::known::KnownApp;
+use crate::logout;
 use crate::operation::{Abort, Refuses};
 
 /// To tidy up reads all families of the person, so it is done once in this many exchanges.
@@ -102,6 +103,7 @@ fn begin(
     let refresh = token.as_ref().map(OpaqueToken::digest);
     let family = TokenFamily::begin(number, granted, refresh, client.settings.lifetimes, ctx.now);
     op.insert_token_family(&family)?;
+    logout::note_sign_in(op, &app, &family.granted, &idp.reached_at(ctx))?;
     if number.0 % TRIM_EVERY == 0 {
         op.trim_token_families(account, ctx.now)?;
     }

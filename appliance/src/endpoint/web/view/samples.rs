@@ -8,7 +8,7 @@ use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share, UpdateNew
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
-    Invite, InvitePassword, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
+    Invite, InvitePassword, LogOut, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
 };
 use super::trouble::{Trouble, TroublePage};
 use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
@@ -191,6 +191,10 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
         rendered(pages, name, &page);
     }
     rendered(pages, "sign_out", &SignOut { chrome: inside() });
+    for (name, app) in [("log_out", Some("Photos")), ("log_out_nobody", None)] {
+        let page = LogOut { chrome: inside(), app: app.map(str::to_owned), request: "/logout?state=\"1\"".to_owned() };
+        rendered(pages, name, &page);
+    }
     rendered(pages, "signed_out", &SignedOut { chrome: outside() });
 }
 
