@@ -67,6 +67,9 @@ pub struct App {
     pub policy_uri: Option<String>,
     /// Its terms of use.
     pub terms_uri: Option<String>,
+    /// The names under which a proxy shows it.
+    #[serde(default)]
+    pub forward_hosts: Vec<String>,
     /// The groups that may sign in; none means nobody.
     pub allow: Vec<String>,
     /// Which scopes beyond the standard ones go to which groups.
@@ -236,6 +239,9 @@ pub struct AppPatch {
     /// Its terms of use.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub terms_uri: Patch<String>,
+    /// The names under which a proxy shows it: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_hosts: Option<Vec<String>>,
 }
 
 /// The answer to making an app.

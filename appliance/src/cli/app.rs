@@ -221,6 +221,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
         ];
         fields.extend(app.redirect_uris.into_iter().map(|uri| ("redirect URI".to_owned(), uri)));
         fields.extend(app.post_logout_redirect_uris.into_iter().map(|uri| ("after sign-out".to_owned(), uri)));
+        fields.extend(app.forward_hosts.into_iter().map(|host| ("behind a proxy as".to_owned(), host)));
         let told =
             [("told of sign-outs", app.backchannel_logout_uri), ("policy", app.policy_uri), ("terms", app.terms_uri)];
         fields.extend(told.into_iter().filter_map(|(what, uri)| Some((what.to_owned(), uri?))));

@@ -69,6 +69,10 @@ pub(crate) struct Settings {
     /// The app's terms of use, for the same page; `none` for nothing
     #[arg(long, value_name = "URL")]
     terms_uri: Option<String>,
+    /// A name under which a proxy shows the app to those who may use it (forward auth); may be repeated, and replaces all others;
+    /// `none` for nowhere
+    #[arg(long = "forward-host", value_name = "HOST")]
+    forward_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -96,6 +100,11 @@ impl Settings {
             device: self.device,
             policy_uri: clearable(self.policy_uri),
             terms_uri: clearable(self.terms_uri),
+            forward_hosts: match self.forward_hosts {
+                none if none.is_empty() => None,
+                cleared if cleared == ["none"] => Some(Vec::new()),
+                hosts => Some(hosts),
+            },
         }
     }
 }

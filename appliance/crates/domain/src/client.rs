@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Host;
 use crate::id::ClientId;
 use crate::name::{ClientName, Label};
 use crate::redirect_uri::{LaunchUrl, RedirectUri};
@@ -14,6 +15,9 @@ use crate::time::{Span, Timestamp};
 
 /// Most redirect URIs of one app.
 pub const MAX_REDIRECT_URIS: usize = 16;
+
+/// Most names of one app behind a proxy.
+pub const MAX_FORWARD_HOSTS: usize = 16;
 
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub struct ClientSettings {
     pub policy_uri: Option<LaunchUrl>,
     /// Its terms of use; shown when people are asked.
     pub terms_uri: Option<LaunchUrl>,
+    /// The names under which a proxy shows it to those alone who may use it. No two apps share one.
+    pub forward_hosts: Vec<Host>,
 }
 
 impl Default for ClientSettings {
@@ -111,6 +117,7 @@ impl Default for ClientSettings {
             device: false,
             policy_uri: None,
             terms_uri: None,
+            forward_hosts: Vec::new(),
         }
     }
 }
@@ -377,6 +384,7 @@ mod tests {
             device: true,
             policy_uri: Some("https://a.example/policy".parse().unwrap()),
             terms_uri: Some("https://a.example/terms".parse().unwrap()),
+            forward_hosts: vec!["a.example".parse().unwrap()],
         };
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<ClientSettings>(&text).unwrap(), settings);

@@ -13,6 +13,7 @@ pub mod consent;
 pub mod credential;
 pub mod entropy;
 pub mod event;
+pub mod forward;
 pub mod grant;
 pub mod group;
 pub mod host;

@@ -103,6 +103,7 @@ impl Idp {
                 updated_at: ctx.now,
             };
             let (client, _) = amendment.apply(&bare)?;
+            self.hosts_are_free(op, &client)?;
             op.insert_client(&client)?;
             op.record("app.create", name.as_str(), json!({ "public": client.is_public() }))?;
             Ok(NewApp { secret: secret.map(|(text, _)| text) })
@@ -123,6 +124,7 @@ impl Idp {
             if changed.is_empty() {
                 return Ok(Change::Unchanged);
             }
+            self.hosts_are_free(op, &client)?;
             client.updated_at = ctx.now;
             op.update_client(&client)?;
             op.record("app.set", name.as_str(), json!({ "changed": changed }))?;
@@ -130,6 +132,21 @@ impl Idp {
         })?;
         self.prepare_key_for(amendment, ctx)?;
         Ok(change)
+    }
+
+    /// A name behind a proxy belongs to one app, and the house's own names to none: its pages would be shown by the app.
+    fn hosts_are_free(&self, op: &Reader<'_>, client: &Client) -> Result<(), OpError<Refusal>> {
+        let house = self.house();
+        for host in &client.settings.forward_hosts {
+            if op.client_of_host(host)?.is_some_and(|holder| holder != client.id) {
+                return Err(Refusal::Exists { kind: "app behind a proxy", name: host.to_string() }.into());
+            }
+            if *host == house.host || house.former().is_some_and(|former| former.host == *host) {
+                let why = format!("{host} is the house itself; give the app a name of its own");
+                return Err(Refusal::Invalid { what: "forward_host".to_owned(), why }.into());
+            }
+        }
+        Ok(())
     }
 
     /// The key that the app needs is made now, so that nobody waits for it at a sign-in, and no transaction either.

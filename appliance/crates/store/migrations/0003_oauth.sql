@@ -35,3 +35,9 @@ CREATE TABLE logout_report (
     at        INTEGER NOT NULL,
     trouble   TEXT
 ) STRICT;
+
+-- The names under which proxies show an app (its setting `forward_hosts`), so that a request finds its app by a key.
+CREATE TABLE client_host (
+    host      TEXT PRIMARY KEY,
+    client_id INTEGER NOT NULL REFERENCES client (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;

@@ -79,6 +79,7 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
         device: settings.device,
         policy_uri: text(&settings.policy_uri),
         terms_uri: text(&settings.terms_uri),
+        forward_hosts: texts(&settings.forward_hosts),
         allow: names(&access),
         scopes: scopes.into_iter().map(extra_scope).collect(),
         claims: claims.into_iter().map(claim_rule).collect(),
@@ -233,6 +234,7 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         device: patch.device,
         policy_uri: clearable("policy_uri", patch.policy_uri)?,
         terms_uri: clearable("terms_uri", patch.terms_uri)?,
+        forward_hosts: all("forward_host", patch.forward_hosts)?,
     })
 }
 

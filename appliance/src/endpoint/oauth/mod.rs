@@ -6,6 +6,8 @@ mod error;
 mod token;
 mod userinfo;
 
+pub(super) use error::fault;
+
 use crate::http::{Kind, Request, Response, Route, handler};
 
 /// How long apps may keep the discovery document and the keys. Keys are published a day before they sign.

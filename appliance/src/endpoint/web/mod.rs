@@ -3,6 +3,7 @@
 mod consent;
 mod dashboard;
 mod devices;
+mod forward;
 mod granted;
 mod invite;
 mod logout;
@@ -22,6 +23,7 @@ mod ways_in;
 pub(crate) use consent::{ROUTES as CONSENT, app_confused, ask as ask_consent};
 pub(crate) use dashboard::ROUTES as DASHBOARD;
 pub(crate) use devices::ROUTES as DEVICES;
+pub(crate) use forward::ROUTES as FORWARD;
 pub(crate) use granted::ROUTES as GRANTED;
 pub(crate) use invite::ROUTES as INVITE;
 pub(crate) use logout::ROUTES as LOGOUT;

@@ -4,7 +4,7 @@ use super::account::{
     Apps, Authenticator, Codes, CodesAre, ConsentRow, Devices, Field, Mail, Passkey, Password, Profile, RecoveryCodes,
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
-use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Share, UpdateNews};
+use super::apps::{AppTile, CertificateNews, Consent, Dashboard, Forward, Share, UpdateNews};
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
@@ -52,6 +52,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     at_the_door(&mut pages);
     invited(&mut pages);
     apps(&mut pages);
+    behind_a_proxy(&mut pages);
     about_me(&mut pages);
     ways_in(&mut pages);
     other_tabs(&mut pages);
@@ -147,6 +148,15 @@ pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str)
         username: username.to_owned(),
         next: "/account?a=1&b=\"2\"".to_owned(),
     }
+}
+
+fn behind_a_proxy(pages: &mut BTreeMap<String, String>) {
+    let page = Forward {
+        chrome: outside(),
+        place: "paper.miller.home".to_owned(),
+        location: "https://paper.miller.home/.latchkey/callback?pass=p&to=%2F".to_owned(),
+    };
+    rendered(pages, "forward", &page);
 }
 
 fn at_the_door(pages: &mut BTreeMap<String, String>) {
