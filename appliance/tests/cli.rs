@@ -328,8 +328,11 @@ fn the_fields_of_the_json_output_stay_the_same() {
         ("app allow wiki owners", "change kind name"),
         (
             "app show wiki",
-            "access_token_seconds algorithm allow claims consent created_at display_name endpoints icon launch_url name \
-             pkce_required public redirect_uris refresh_idle_seconds refresh_seconds scopes updated_at",
+            "access_token access_token_seconds algorithm allow backchannel_logout_uri claims consent \
+             created_at device display_name dpop_required endpoints forward_hosts icon launch_url name \
+             par_required pkce_required policy_uri post_logout_redirect_uris public redirect_uris \
+             refresh_idle_seconds refresh_seconds scopes strength subject terms_uri updated_at \
+             userinfo_algorithm",
         ),
         ("app list", "allow display_name launch_url name public"),
         ("key list", "algorithm created_at expires_at kid retired_at state"),

@@ -288,4 +288,55 @@ mod tests {
         let refused = smol::block_on(outbound.ask(question));
         assert!(matches!(refused, Err(OutboundError::Insecure(_))));
     }
+
+    /// A server of TLS on this machine that answers one request, with a certificate for `localhost` of an authority of its own.
+    fn app_of_an_authority() -> (SocketAddr, CertificateDer<'static>, std::thread::JoinHandle<()>) {
+        use futures_lite::{AsyncReadExt, AsyncWriteExt};
+
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        let authority = params.self_signed(&key).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        let leaf_key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
+        let private = rustls_pki_types::PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], private)
+            .unwrap();
+        let listener = smol::block_on(smol::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = std::thread::spawn(move || {
+            smol::block_on(async {
+                let (stream, _) = listener.accept().await.unwrap();
+                let acceptor = futures_rustls::TlsAcceptor::from(Arc::new(config));
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+                let _ = stream.close().await;
+            });
+        });
+        (address, authority.der().clone(), served)
+    }
+
+    #[test]
+    fn an_authority_that_is_named_is_trusted_beside_the_public_ones_and_no_other() {
+        for named in [true, false] {
+            let (address, authority, served) = app_of_an_authority();
+            let url = Url::parse(&format!("https://localhost:{}/", address.port())).unwrap();
+            let authorities = if named { vec![authority] } else { Vec::new() };
+            let guard: Guard = Box::new(|secure, address| secure && address.is_ipv4());
+            let outbound = Outbound::guarded(authorities, OutboundLimits::default(), guard).unwrap();
+            let question = Question { method: Method::Post, url: &url, authorization: None, body: None };
+            match smol::block_on(outbound.ask(question)) {
+                Ok(reply) => assert!(named && reply.is_good()),
+                Err(error) => assert!(!named && matches!(error, OutboundError::Unreachable(..)), "{error}"),
+            }
+            served.join().unwrap();
+        }
+    }
 }
