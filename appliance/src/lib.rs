@@ -13,6 +13,7 @@ mod endpoint;
 mod http;
 pub mod listen;
 mod log;
+mod logouts;
 mod lookup;
 mod mdns;
 mod panel;

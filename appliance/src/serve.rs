@@ -27,6 +27,7 @@ use crate::clock::Timekeeper;
 use crate::config::Config;
 use crate::http::{self, App, Discovery, PLAIN_ROUTES, Peer, ROUTES, Router, Table, Transport};
 use crate::listen::{self, ControlSocket, Floor, Gate, Handed, HandedError, Site, Timeouts, Wire};
+use crate::logouts::{self, Bell};
 use crate::lookup::Lookups;
 use crate::panel::health;
 use crate::provisioning::{self, Began, Card, keep_outcome};
@@ -225,6 +226,7 @@ impl Server {
         let tended = executor.spawn(tend::tend(Arc::clone(&desk.app)));
         let told = began.map(|(card, began)| executor.spawn(keep_outcome(Arc::clone(&desk.app), card, began)));
         let noted = lasting.then(|| executor.spawn(note_claim(Arc::clone(&desk.app))));
+        let telling = executor.spawn(logouts::tell(Arc::clone(&desk.app)));
         let watched = executor.spawn(health::watch(Arc::clone(&desk.app)));
         let alive = executor.spawn(supervisor::keep_alive(Arc::clone(&desk.app)));
         let main = async {
@@ -235,6 +237,7 @@ impl Server {
             alive.cancel().await;
             fresh.cancel().await;
             tended.cancel().await;
+            telling.cancel().await;
             watched.cancel().await;
             drop((told, noted));
             if let Some(found) = found {
@@ -287,6 +290,8 @@ impl Desk {
             Idp::open(&config.database(), settings, Arc::clone(&entropy), moment)?
         };
         let nameplate = idp.nameplate();
+        let logouts = Bell::default();
+        idp.on_logouts(logouts.rope());
         let bridge = Bridge::start(idp, config.limits.hashes).map_err(ServeError::Threads)?;
         let certificates = Arc::new(Certificates::new(&config, Arc::clone(&nameplate)));
         let app = Arc::new(App {
@@ -302,6 +307,7 @@ impl Desk {
             discovery: Discovery::default(),
             fetching: Default::default(),
             health: Default::default(),
+            logouts,
         });
         let site =
             |rows, transport| Arc::new(Site::new(Router::new(Arc::clone(&app), rows, transport), timeouts.clone()));

@@ -23,6 +23,7 @@ use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::http::{App, Discovery};
+use crate::logouts::Bell;
 use crate::lookup::Lookups;
 use crate::reach::Beacon;
 use crate::system::{Clock, WallSet};
@@ -82,6 +83,7 @@ pub(crate) fn app_by(basis: Basis) -> Arc<App> {
         fetching: Default::default(),
         start: "a start".to_owned(),
         health: Default::default(),
+        logouts: Bell::default(),
     })
 }
 

@@ -118,6 +118,7 @@ case "$purpose" in
         have curl || want "to publish a proof in a test's own name server" curl
         have socat || want "a serial cable between two programs, for the tests of the console" socat
         have certutil || want "to let a browser trust the authority of a house (certutil)" libnss3-tools
+        have nginx || [ -x /usr/sbin/nginx ] || want "a reverse proxy that asks about each request, for the test of forward auth" nginx
         ;;
     bench)
         have strace || want "to count what is written and synced" strace

@@ -77,6 +77,9 @@ pub struct App {
     pub acts_as: Option<String>,
     /// Until when the secret before the current one works.
     pub old_secret_until: Option<Time>,
+    /// The names under which a proxy shows it.
+    #[serde(default)]
+    pub forward_hosts: Vec<String>,
     /// The groups that may sign in; none means nobody.
     pub allow: Vec<String>,
     /// Which scopes beyond the standard ones go to which groups.
@@ -85,12 +88,27 @@ pub struct App {
     pub claims: Vec<ClaimRule>,
     /// Whether there is an icon.
     pub icon: bool,
+    /// How it went when it was last told that somebody had signed out; absent when it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_backchannel_logout: Option<LogoutReport>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
     /// What to type into the app.
     pub endpoints: Endpoints,
+}
+
+/// How it went when an app was last told that somebody had signed out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutReport {
+    /// When.
+    pub at: Time,
+    /// Whether the app knows.
+    pub told: bool,
+    /// Why not, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// What to type into an app that does not read discovery documents.
@@ -243,6 +261,9 @@ pub struct AppPatch {
     /// The service account that it is when it asks for itself (RFC 6749 section 4.4).
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub acts_as: Patch<String>,
+    /// The names under which a proxy shows it: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_hosts: Option<Vec<String>>,
 }
 
 /// The answer to making an app.

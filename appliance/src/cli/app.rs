@@ -249,9 +249,11 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
         fields.extend(proofs.into_iter().filter_map(|(what, value)| Some((what.to_owned(), value?))));
         fields.extend(app.redirect_uris.into_iter().map(|uri| ("redirect URI".to_owned(), uri)));
         fields.extend(app.post_logout_redirect_uris.into_iter().map(|uri| ("after sign-out".to_owned(), uri)));
+        fields.extend(app.forward_hosts.into_iter().map(|host| ("behind a proxy as".to_owned(), host)));
         let told =
             [("told of sign-outs", app.backchannel_logout_uri), ("policy", app.policy_uri), ("terms", app.terms_uri)];
         fields.extend(told.into_iter().filter_map(|(what, uri)| Some((what.to_owned(), uri?))));
+        fields.extend(app.last_backchannel_logout.map(|last| ("last told".to_owned(), told_text(&last))));
         fields.extend([
             ("PKCE".to_owned(), if app.pkce_required { "required" } else { "not required" }.to_owned()),
             ("consent".to_owned(), app.consent),
@@ -291,6 +293,14 @@ fn scopes(extra: &[ExtraScope]) -> String {
         }
     }
     names.join(" ")
+}
+
+fn told_text(last: &api::LogoutReport) -> String {
+    let at = last.at.short();
+    match (last.told, &last.why) {
+        (true, _) => format!("{at} UTC, it knows"),
+        (false, why) => format!("{at} UTC, it does not know: {}", why.as_deref().unwrap_or("no reason was kept")),
+    }
 }
 
 fn claim_text(rule: &api::ClaimRule) -> String {

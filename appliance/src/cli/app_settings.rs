@@ -84,6 +84,10 @@ pub(crate) struct Settings {
     /// The service account that the app is when it asks for itself (client_credentials); `none` for nobody
     #[arg(long, value_name = "ACCOUNT")]
     acts_as: Option<String>,
+    /// A name under which a proxy shows the app to those who may use it (forward auth); may be repeated, and replaces all others;
+    /// `none` for nowhere
+    #[arg(long = "forward-host", value_name = "HOST")]
+    forward_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -114,6 +118,11 @@ impl Settings {
             jwks: keys(self.jwks)?,
             jwks_uri: clearable(self.jwks_uri),
             acts_as: clearable(self.acts_as),
+            forward_hosts: match self.forward_hosts {
+                none if none.is_empty() => None,
+                cleared if cleared == ["none"] => Some(Vec::new()),
+                hosts => Some(hosts),
+            },
         })
     }
 }

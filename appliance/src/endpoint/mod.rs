@@ -1,6 +1,7 @@
 //! The endpoints: each one parses, operates and renders.
 
 pub(crate) mod admin;
+pub(crate) mod forward_auth;
 pub(crate) mod health;
 pub(crate) mod oauth;
 mod presence;

@@ -11,6 +11,7 @@ use crate::bridge::Bridge;
 use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::endpoint::oauth::Fetching;
+use crate::logouts::Bell;
 use crate::lookup::Lookups;
 use crate::panel::health::Health;
 use crate::reach::Beacon;
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) start: String,
     /// What the LED should say, and what the panel told.
     pub(crate) health: Health,
+    /// Wakes whoever tells apps that a session has ended.
+    pub(crate) logouts: Bell,
 }
 
 /// The discovery document of each name that the house answers to: one, or two.

@@ -210,10 +210,24 @@ pub(super) fn trust(roots: Option<&Path>) -> Result<ClientConfig, ClientError> {
     if store.is_empty() {
         return Err(failed("there is no certificate in it".to_owned()));
     }
+    trusting(store).map_err(|error| failed(error.to_string()))
+}
+
+/// Trusts what the system does, as far as it says so, and these authorities.
+pub(super) fn trust_also(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, ClientError> {
+    let mut store = RootCertStore::empty();
+    if let Some(path) = SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists()) {
+        let failed = |error: &dyn fmt::Display| ClientError::Roots(path.to_owned(), error.to_string());
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
+        store.add_parsable_certificates(certificates.filter_map(Result::ok));
+    }
+    store.add_parsable_certificates(more);
+    trusting(store).map_err(|error| ClientError::Broken(error.to_string()))
+}
+
+fn trusting(store: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(builder.with_root_certificates(store).with_no_client_auth())
 }
 

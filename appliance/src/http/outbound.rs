@@ -1,5 +1,5 @@
-//! Questions to servers of the outside world, such as a certificate authority: HTTPS with the system's roots, one request a
-//! connection, no redirects, and a bound on the size and the time of each answer.
+//! Questions to servers of the outside world, such as a certificate authority, and to the apps of the house: HTTPS with the system's
+//! roots, one request a connection, no redirects, and a bound on the size and the time of each answer.
 
 use std::fmt;
 use std::io;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use domain::secret::Secret;
 use domain::time::{Span, Timestamp};
 use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
 use smol::net::TcpStream;
 use tide::http;
 use url::{Host, Url};
@@ -32,7 +33,12 @@ const MAX_VALUE: usize = 2048;
 pub(crate) struct Outbound {
     config: Arc<ClientConfig>,
     limits: OutboundLimits,
+    guard: Option<Guard>,
 }
+
+/// Says whether an address may be asked, with TLS or without. It is the address itself that is connected to, so no name can be one
+/// thing when it is looked at and another when it is asked.
+pub(crate) type Guard = Box<dyn Fn(bool, SocketAddr) -> bool + Send + Sync>;
 
 /// Bounds of one answer.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +58,7 @@ impl Default for OutboundLimits {
 /// One question.
 pub(crate) struct Question<'a> {
     pub(crate) method: Method,
-    /// `https`, or `http` to this same machine.
+    /// `https`, or `http` to this same machine or where a guard lets it.
     pub(crate) url: &'a Url,
     /// The whole `Authorization` header.
     pub(crate) authorization: Option<&'a Secret<String>>,
@@ -97,6 +103,8 @@ pub(crate) enum OutboundError {
     Unreachable(String, io::Error),
     /// An address that is not asked: neither `https` nor this machine.
     Insecure(String),
+    /// A place that is not asked.
+    OffLimits(String),
     /// It broke off, is too long or is no HTTP.
     Broken(String, String),
     /// It took too long.
@@ -113,6 +121,11 @@ impl fmt::Display for OutboundError {
             }
             Self::Unreachable(host, error) => write!(f, "{host} cannot be reached: {error}"),
             Self::Insecure(host) => write!(f, "the address at {host} is not an https address"),
+            Self::OffLimits(host) => write!(
+                f,
+                "{host} is a place that is not asked: without TLS only this machine and private addresses are, and this server \
+                 itself never"
+            ),
             Self::Broken(host, why) => write!(f, "the answer of {host} cannot be read: {why}"),
             Self::Slow(host) => write!(f, "{host} does not answer in time"),
             Self::Roots(error) => error.fmt(f),
@@ -127,7 +140,20 @@ impl Outbound {
     /// When there are none.
     pub(crate) fn new(roots: Option<&Path>, limits: OutboundLimits) -> Result<Self, OutboundError> {
         let config = Arc::new(client::trust(roots).map_err(OutboundError::Roots)?);
-        Ok(Self { config, limits })
+        Ok(Self { config, limits, guard: None })
+    }
+
+    /// Trusts the certificates of the system and these authorities, and asks only where the guard says so, there without TLS too.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub(crate) fn guarded(
+        authorities: Vec<CertificateDer<'static>>,
+        limits: OutboundLimits,
+        guard: Guard,
+    ) -> Result<Self, OutboundError> {
+        let config = Arc::new(client::trust_also(authorities).map_err(OutboundError::Roots)?);
+        Ok(Self { config, limits, guard: Some(guard) })
     }
 
     /// Asks and waits for the answer.
@@ -149,12 +175,12 @@ impl Outbound {
         let name = host.to_string();
         let (bare, port) = (bare(&host), question.url.port_or_known_default().unwrap_or(443));
         let secure = question.url.scheme() == "https";
-        let open = question.url.scheme() == "http" && here;
+        let open = question.url.scheme() == "http" && (here || self.guard.is_some());
         if !secure && !open {
             return Err(OutboundError::Insecure(name));
         }
         let request = request(question);
-        let stream = self.connect(&name, &bare, port).await?;
+        let stream = self.connect(&name, &bare, (port, secure)).await?;
         let time = self.limits.time;
         let limit = self.limits.bytes;
         let answer = if secure {
@@ -169,10 +195,16 @@ impl Outbound {
     }
 
     /// Tries the addresses of that name, each for a while: a house may have IPv6 that leads nowhere.
-    async fn connect(&self, name: &str, bare: &str, port: u16) -> Result<TcpStream, OutboundError> {
+    async fn connect(&self, name: &str, bare: &str, (port, secure): (u16, bool)) -> Result<TcpStream, OutboundError> {
         let found = in_time(name, CONNECT_LIMIT, smol::net::resolve((bare, port))).await?;
-        let addresses: Vec<SocketAddr> = found.map_err(|_| OutboundError::Unresolved(name.to_owned()))?;
+        let mut addresses: Vec<SocketAddr> = found.map_err(|_| OutboundError::Unresolved(name.to_owned()))?;
         let mut failed = OutboundError::Unresolved(name.to_owned());
+        if let Some(guard) = &self.guard
+            && !addresses.is_empty()
+        {
+            addresses.retain(|address| guard(secure, *address));
+            failed = OutboundError::OffLimits(name.to_owned());
+        }
         for address in addresses.into_iter().take(MAX_ADDRESSES) {
             match in_time(name, ADDRESS_LIMIT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
@@ -251,9 +283,60 @@ mod tests {
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().unwrap();
         let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-        let outbound = Outbound { config: Arc::new(config), limits: OutboundLimits::default() };
+        let outbound = Outbound { config: Arc::new(config), limits: OutboundLimits::default(), guard: None };
         let question = Question { method: Method::Get, url: &url, authorization: None, body: None };
         let refused = smol::block_on(outbound.ask(question));
         assert!(matches!(refused, Err(OutboundError::Insecure(_))));
+    }
+
+    /// A server of TLS on this machine that answers one request, with a certificate for `localhost` of an authority of its own.
+    fn app_of_an_authority() -> (SocketAddr, CertificateDer<'static>, std::thread::JoinHandle<()>) {
+        use futures_lite::{AsyncReadExt, AsyncWriteExt};
+
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        let authority = params.self_signed(&key).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        let leaf_key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
+        let private = rustls_pki_types::PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], private)
+            .unwrap();
+        let listener = smol::block_on(smol::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = std::thread::spawn(move || {
+            smol::block_on(async {
+                let (stream, _) = listener.accept().await.unwrap();
+                let acceptor = futures_rustls::TlsAcceptor::from(Arc::new(config));
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+                let _ = stream.close().await;
+            });
+        });
+        (address, authority.der().clone(), served)
+    }
+
+    #[test]
+    fn an_authority_that_is_named_is_trusted_beside_the_public_ones_and_no_other() {
+        for named in [true, false] {
+            let (address, authority, served) = app_of_an_authority();
+            let url = Url::parse(&format!("https://localhost:{}/", address.port())).unwrap();
+            let authorities = if named { vec![authority] } else { Vec::new() };
+            let guard: Guard = Box::new(|secure, address| secure && address.is_ipv4());
+            let outbound = Outbound::guarded(authorities, OutboundLimits::default(), guard).unwrap();
+            let question = Question { method: Method::Post, url: &url, authorization: None, body: None };
+            match smol::block_on(outbound.ask(question)) {
+                Ok(reply) => assert!(named && reply.is_good()),
+                Err(error) => assert!(!named && matches!(error, OutboundError::Unreachable(..)), "{error}"),
+            }
+            served.join().unwrap();
+        }
     }
 }

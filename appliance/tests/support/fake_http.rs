@@ -21,6 +21,8 @@ pub struct Asked {
     pub line: String,
     /// The `Authorization` header, or nothing.
     pub authorization: String,
+    /// Every header, its name in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
@@ -89,16 +91,15 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let (mut length, mut authorization) = (0, String::new());
+    let (mut length, mut headers) = (0, Vec::new());
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
         let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().ok()?,
-            "authorization" => value.clone_into(&mut authorization),
-            _ => {}
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.parse().ok()?;
         }
+        headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
@@ -106,7 +107,10 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     if line.is_empty() {
         return None;
     }
-    Some(Asked { line, authorization, body: String::from_utf8(body).ok()? })
+    let body = String::from_utf8(body).ok()?;
+    let asked = Asked { line, authorization: String::new(), headers, body };
+    let authorization = asked.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
+    Some(Asked { authorization: authorization.unwrap_or_default(), ..asked })
 }
 
 fn write(mut stream: &TcpStream, said: Said) -> std::io::Result<()> {

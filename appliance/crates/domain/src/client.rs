@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::Host;
 use crate::id::{AccountId, ClientId};
 use crate::jwk::{JwkSet, JwksUri};
 use crate::name::{ClientName, Label};
@@ -17,6 +18,8 @@ use crate::time::{Span, Timestamp};
 pub const MAX_REDIRECT_URIS: usize = 16;
 
 const NO_HOST: &str = "a redirect URI leads to the person's own device, so there is no host to make names for";
+/// Most names of one app behind a proxy.
+pub const MAX_FORWARD_HOSTS: usize = 16;
 
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +163,8 @@ pub struct ClientSettings {
     pub keys: Option<ClientKeys>,
     /// The service account that it is when it asks for itself and not for a person (RFC 6749 section 4.4).
     pub acts_as: Option<AccountId>,
+    /// The names under which a proxy shows it to those alone who may use it. No two apps share one.
+    pub forward_hosts: Vec<Host>,
 }
 
 impl Default for ClientSettings {
@@ -184,6 +189,7 @@ impl Default for ClientSettings {
             terms_uri: None,
             keys: None,
             acts_as: None,
+            forward_hosts: Vec::new(),
         }
     }
 }
@@ -452,6 +458,7 @@ mod tests {
             terms_uri: Some("https://a.example/terms".parse().unwrap()),
             keys: Some(ClientKeys::JwksUri("https://a.example/jwks.json".parse().unwrap())),
             acts_as: Some(AccountId(7)),
+            forward_hosts: vec!["a.example".parse().unwrap()],
         };
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<ClientSettings>(&text).unwrap(), settings);

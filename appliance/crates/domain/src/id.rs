@@ -65,6 +65,10 @@ row_number!(
     RegistrationTokenNumber
 );
 row_number!(
+    /// An app that is to be told of the end of a session, numbered in the order of happening.
+    DeliveryNumber
+);
+row_number!(
     /// An audit event, numbered in the order of happening.
     EventNumber
 );

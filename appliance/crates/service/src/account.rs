@@ -17,6 +17,7 @@ use store::Reader;
 
 use crate::operation::{Abort, Refuses, Writing};
 use crate::page::{Page, PageQuery};
+use crate::session::end_sessions;
 use crate::{Change, Context, Idp, OpError, Refusal};
 
 /// Most persons of a house.
@@ -127,6 +128,8 @@ impl Idp {
                 return Ok(Change::Unchanged);
             };
             permit_over(op, &account, verb(kind, Verb::Delete))?;
+            // Not left to what hangs on the row: apps are told.
+            end_sessions(op, account.id, None)?;
             keeping_an_owner(op, ctx.now, || Ok(op.delete_account(account.id)?))?;
             op.record(verb(kind, Verb::Delete), name.as_str(), json!({ "sub": account.subject }))?;
             Ok(Change::Removed)
@@ -190,8 +193,7 @@ fn amend(
     mails_are_free(op, next)?;
     keeping_an_owner(op, now, || Ok(op.update_account(next)?))?;
     if next.usable(now).is_err() {
-        op.delete_sessions_of(next.id)?;
-        op.delete_token_families_of(next.id)?;
+        end_sessions(op, next.id, None)?;
     }
     let mut detail = json!({ "changed": amended.changed });
     if next.name != account.name {

@@ -45,6 +45,11 @@ impl Admitted {
         &self.person.account
     }
 
+    /// The names of all their groups.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        self.person.groups.iter().map(|group| group.name.to_string()).collect()
+    }
+
     /// What of the scopes asked for this person may grant.
     pub(crate) fn grantable(&self, asked: &Scopes) -> Scopes {
         asked.grantable(&self.extra_scopes())

@@ -7,6 +7,7 @@ use domain::account::AccountKind;
 use domain::client::{Client, LONGEST_RETIREMENT};
 use domain::entropy;
 use domain::id::{AccountId, ClientId, GroupId};
+use domain::logout::LogoutReport;
 use domain::name::{ClientName, GroupName, Label, Username};
 use domain::permission::Need;
 use domain::picture::Picture;
@@ -65,6 +66,8 @@ pub struct AppView {
     pub has_icon: bool,
     /// The service account that it is when it asks for itself.
     pub acts_as: Option<Username>,
+    /// How it went when it was last told that a session had ended.
+    pub last_logout: Option<LogoutReport>,
 }
 
 /// What the dashboard shows of an app.
@@ -105,6 +108,7 @@ impl Idp {
                 updated_at: ctx.now,
             };
             let (client, _) = amendment.apply(&bare, acts_as(op, amendment)?)?;
+            self.hosts_are_free(op, &client)?;
             op.insert_client(&client)?;
             op.record("app.create", name.as_str(), json!({ "public": client.is_public() }))?;
             // A secret that opens nothing is not shown; `rotate_app_secret` makes another when the keys have gone.
@@ -127,6 +131,7 @@ impl Idp {
             if changed.is_empty() {
                 return Ok(Change::Unchanged);
             }
+            self.hosts_are_free(op, &client)?;
             client.updated_at = ctx.now;
             op.update_client(&client)?;
             if changed.contains(&"subject") {
@@ -138,6 +143,21 @@ impl Idp {
         })?;
         self.prepare_key_for(amendment, ctx)?;
         Ok(change)
+    }
+
+    /// A name behind a proxy belongs to one app, and the house's own names to none: its pages would be shown by the app.
+    fn hosts_are_free(&self, op: &Reader<'_>, client: &Client) -> Result<(), OpError<Refusal>> {
+        let house = self.house();
+        for host in &client.settings.forward_hosts {
+            if op.client_of_host(host)?.is_some_and(|holder| holder != client.id) {
+                return Err(Refusal::Exists { kind: "app behind a proxy", name: host.to_string() }.into());
+            }
+            if *host == house.host || house.former().is_some_and(|former| former.host == *host) {
+                let why = format!("{host} is the house itself; give the app a name of its own");
+                return Err(Refusal::Invalid { what: "forward_host".to_owned(), why }.into());
+            }
+        }
+        Ok(())
     }
 
     /// The keys that the app needs are made now, so that nobody waits for it at a sign-in, and no transaction either.
@@ -208,6 +228,7 @@ impl Idp {
                 scopes,
                 claims: rules::views(op, client.id)?,
                 has_icon: op.clients_with_icon()?.contains(&client.id),
+                last_logout: op.logout_report(client.id)?,
                 client,
             })
         })

@@ -60,6 +60,9 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "revocation_endpoint": at("/revoke"),
         "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
         "userinfo_signing_alg_values_supported": Algorithm::ALL,
+        "end_session_endpoint": at("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
     });
     document.to_string().into_bytes().into()
 }

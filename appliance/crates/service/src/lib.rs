@@ -21,11 +21,13 @@ mod discovery;
 mod doctor;
 mod dpop;
 mod error;
+mod forward;
 mod founding;
 mod group;
 mod invite;
 mod keys;
 mod known;
+mod logout;
 mod moving;
 mod nameplate;
 mod oauth;
@@ -77,9 +79,11 @@ pub use discovery::discovery;
 pub use doctor::{Complaint, Diagnosis, Finding, Step};
 pub use domain::permission::Actor;
 pub use error::{Change, Fault, OpError, Refusal};
+pub use forward::{ForwardRefusal, Gate, HandOver, PassCookie, Visitor, forward_digest};
 pub use group::{GroupAmendment, GroupView, MAX_GROUPS, MAX_GROUPS_OF_ACCOUNT, MAX_MEMBERS, MAX_NESTED, Member, Reach};
 pub use invite::{Accepted, InviteView, NewInvite, PasswordAnswer};
 pub use keys::{KeyView, Rotation};
+pub use logout::{Delivered, LoggedOut, Logout, LogoutCall, LogoutRefusal, LogoutRequest};
 pub use moving::{DomainView, MAX_BEHIND, Resident};
 pub use nameplate::{Asked, Nameplate, Settings};
 pub use page::{MAX_PAGE, PAGE, Page, PageQuery};
@@ -113,6 +117,7 @@ pub struct Idp {
     oauth: oauth::OAuth,
     attempts: attempts::Attempts,
     known: known::Known,
+    logouts: logout::Logouts,
 }
 
 impl Idp {
@@ -145,6 +150,7 @@ impl Idp {
             oauth: oauth::OAuth::default(),
             attempts: attempts::Attempts::default(),
             known: known::Known::default(),
+            logouts: logout::Logouts::default(),
         };
         idp.found(moment)?;
         idp.start_oauth(moment)?;

@@ -1,6 +1,7 @@
 //! The frame of every operation: authorize, one transaction, one ending. Before the clock is trusted it lets in nobody but the
 //! console and the server itself, so no operation can issue or check what depends on the time by leaving a line out.
 
+use std::cell::Cell;
 use std::ops::Deref;
 
 use domain::event::{Event, MAX_TEXT, Outcome};
@@ -124,6 +125,8 @@ pub(crate) struct Writing<'a> {
     /// The roles of the actor, for what the permit left open.
     roles: Roles,
     refusals: &'a RefusalLog,
+    /// Whether an app is to be told that a session has ended.
+    logouts: Cell<bool>,
 }
 
 impl<'a> Deref for Writing<'a> {
@@ -138,6 +141,11 @@ impl Writing<'_> {
     /// Asks for more than the operation's frame did, once the target is known.
     pub(crate) fn authorize<R: Refuses>(&self, need: Need) -> Result<Permit, R> {
         decide(&self.ctx.actor, self.roles, need).map_err(R::denied)
+    }
+
+    /// Once this is committed, somebody has to tell apps that a session has ended.
+    pub(crate) fn logouts_wait(&self) {
+        self.logouts.set(true);
     }
 
     /// The end of an operation whose actor may not. It is written down when somebody who is known reached for more than
@@ -258,17 +266,20 @@ impl Idp {
         work: impl FnOnce(&Writing<'_>) -> Result<T, Abort<R>>,
     ) -> Result<T, OpError<R>> {
         ctx.timely_for_actor()?;
+        let mut logouts = false;
         let ended = self.store.write(|writer| {
             let attempt = || {
                 let roles = roles_of(writer, ctx, need)?;
-                let op = Writing { writer, ctx, roles, refusals: &self.refusals };
+                let op = Writing { writer, ctx, roles, refusals: &self.refusals, logouts: Cell::new(false) };
                 if need != Need::Nothing && !still_in(writer, ctx)? {
                     return Err(Abort::refuse(R::denied(Denied::NotSignedIn)));
                 }
                 if let Err(denied) = decide(&ctx.actor, roles, need) {
                     return Err(op.turn_away(denied, need)?);
                 }
-                work(&op)
+                let done = work(&op);
+                logouts = op.logouts.get();
+                done
             };
             match attempt() {
                 Ok(value) => Ending::Commit(Ok(value)),
@@ -277,6 +288,9 @@ impl Idp {
             }
         });
         let ended = ended.map_err(|fault| OpError::Fault(fault.into()))?;
+        if logouts {
+            self.logouts.ring();
+        }
         if let Err(OpError::Refused(refusal)) = &ended
             && let Some(why) = refusal.noteworthy()
         {
@@ -288,7 +302,7 @@ impl Idp {
     /// What a refused change had written is undone; that it was tried stays.
     fn note_refusal(&self, ctx: &Context, why: &str) -> Result<(), Fault> {
         let noted = self.store.write(|writer| {
-            let op = Writing { writer, ctx, refusals: &self.refusals, roles: Roles::NONE };
+            let op = Writing { writer, ctx, refusals: &self.refusals, roles: Roles::NONE, logouts: Cell::new(false) };
             match op.record_refusal("change.refused", "", json!({"why": why})) {
                 Ok(()) => Ending::Commit(Ok(())),
                 Err(fault) => Ending::Rollback(Err(fault)),

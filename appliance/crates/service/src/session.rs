@@ -11,9 +11,9 @@ use domain::sign_in::Factors;
 use domain::strength::Strength;
 use domain::time::Timestamp;
 use domain::token::{OpaqueToken, TokenKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::operation::{Abort, Writing};
+use crate::operation::{Abort, Refuses, Writing};
 use crate::sign_in::SignInRefusal;
 use crate::{Change, Context, Idp, OpError, Origin, Refusal, Whose};
 
@@ -115,7 +115,7 @@ impl Idp {
     ) -> Result<Change, OpError<Refusal>> {
         self.write(ctx, ending_need(ctx, whose), |op| {
             let account = load_to_end(op, ctx, whose)?;
-            if !op.delete_session(account.id, number)? {
+            if !end_session(op, account.id, number)? {
                 return Ok(Change::Unchanged);
             }
             op.record("session.revoke", account.name.as_str(), json!({}))?;
@@ -144,14 +144,19 @@ impl Idp {
 
     /// Ends the session that the caller is in.
     pub fn sign_out(&self, ctx: &Context) -> Result<Change, OpError<Refusal>> {
+        self.leave(ctx, json!({}))
+    }
+
+    /// The same with what the audit log shall say of it.
+    pub(crate) fn leave<R: Refuses>(&self, ctx: &Context, detail: Value) -> Result<Change, OpError<R>> {
         let Actor::Person { account, session, .. } = ctx.actor else { return Ok(Change::Unchanged) };
         // Nothing is needed: whoever's session has ended is out already, and that is no error.
         self.write(ctx, Need::Nothing, |op| {
-            if !op.delete_session(account, session)? {
+            if !end_session(op, account, session)? {
                 return Ok(Change::Unchanged);
             }
             let name = op.account(account)?.map(|account| account.name.to_string()).unwrap_or_default();
-            op.record("session.end", &name, json!({}))?;
+            op.record("session.end", &name, detail)?;
             Ok(Change::Removed)
         })
     }
@@ -229,6 +234,15 @@ fn load_to_end(op: &Writing<'_>, ctx: &Context, whose: &Whose) -> Result<Account
     }
 }
 
+/// Ends one session, by whatever way: the apps that it led into are told (see [`crate::logout`]). Whether there was one.
+pub(crate) fn end_session(op: &Writing<'_>, account: AccountId, number: SessionNumber) -> Result<bool, store::Fault> {
+    let ended = op.end_session(account, number, op.ctx.now)?;
+    if ended.to_tell > 0 {
+        op.logouts_wait();
+    }
+    Ok(ended.found)
+}
+
 /// What ended together.
 pub(crate) struct Ended {
     pub(crate) sessions: usize,
@@ -248,7 +262,7 @@ pub(crate) fn end_sessions(
     };
     let mut sessions = 0;
     for session in op.sessions(account)?.iter().filter(|session| Some(session.number) != keep) {
-        op.delete_session(account, session.number)?;
+        end_session(op, account, session.number)?;
         sessions += 1;
     }
     Ok(Ended { sessions, tokens })
@@ -259,7 +273,7 @@ fn make_room(op: &Writing<'_>, account: AccountId) -> Result<(), store::Fault> {
     let sessions = op.sessions(account)?;
     if sessions.len() >= MAX_SESSIONS {
         for session in &sessions[MAX_SESSIONS - 1..] {
-            op.delete_session(account, session.number)?;
+            end_session(op, account, session.number)?;
         }
     }
     Ok(())

@@ -147,11 +147,6 @@ impl Writer<'_> {
         Ok(self.run("DELETE FROM account WHERE id = ?1", [id.0])? > 0)
     }
 
-    /// Ends every session of the account; tells how many there were.
-    pub fn delete_sessions_of(&self, id: AccountId) -> Result<usize, Fault> {
-        self.run("DELETE FROM session WHERE account_id = ?1", [id.0])
-    }
-
     /// Ends every token family of the account; tells how many there were.
     pub fn delete_token_families_of(&self, id: AccountId) -> Result<usize, Fault> {
         self.run("DELETE FROM token_family WHERE account_id = ?1", [id.0])

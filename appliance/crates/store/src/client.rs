@@ -1,7 +1,10 @@
 //! Apps: who may use them, which scopes they may ask for, which claims they get.
 
+use std::collections::BTreeSet;
+
 use domain::claim::{ClaimRule, GroupValue};
 use domain::client::Client;
+use domain::host::Host;
 use domain::id::{ClientId, GroupId};
 use domain::name::ClientName;
 use domain::picture::Picture;
@@ -59,6 +62,11 @@ impl Reader<'_> {
     /// The app of that name.
     pub fn client_by_name(&self, name: &ClientName) -> Result<Option<Client>, Fault> {
         self.one(select!("WHERE name = ?1"), [name.as_str()], read)
+    }
+
+    /// Which app a proxy shows under that name.
+    pub fn client_of_host(&self, host: &Host) -> Result<Option<ClientId>, Fault> {
+        self.one("SELECT client_id FROM client_host WHERE host = ?1", [host.as_str()], |row| Ok(ClientId(row.get(0)?)))
     }
 
     /// All apps, by name.
@@ -158,7 +166,9 @@ impl Writer<'_> {
             ),
             |row| Ok(ClientId(row.get(0)?)),
         )?;
-        id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })
+        let id = id.ok_or_else(|| Fault::Corrupt { table: TABLE, row: "no id for a new row".to_owned() })?;
+        self.put_client_hosts(id, &client.settings.forward_hosts)?;
+        Ok(id)
     }
 
     /// Writes everything of the app but its row and name.
@@ -176,6 +186,22 @@ impl Writer<'_> {
                 client.retired_secret.as_ref().map(|(_, until)| until.unix()),
             ),
         )?;
+        self.put_client_hosts(client.id, &client.settings.forward_hosts)
+    }
+
+    /// So that a host finds its app by a key.
+    fn put_client_hosts(&self, client: ClientId, hosts: &[Host]) -> Result<(), Fault> {
+        let known = self.all("SELECT host FROM client_host WHERE client_id = ?1 ORDER BY host", [client.0], |row| {
+            Ok(row.get::<_, String>(0)?)
+        })?;
+        let wanted: BTreeSet<&str> = hosts.iter().map(Host::as_str).collect();
+        if wanted.iter().eq(&known) {
+            return Ok(());
+        }
+        self.run("DELETE FROM client_host WHERE client_id = ?1", [client.0])?;
+        for host in wanted {
+            self.run("INSERT INTO client_host (host, client_id) VALUES (?1, ?2)", (host, client.0))?;
+        }
         Ok(())
     }
 

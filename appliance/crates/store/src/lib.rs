@@ -12,6 +12,7 @@ mod fault;
 mod group;
 mod invite;
 mod key;
+mod logout;
 mod member;
 mod migrate;
 mod open;
@@ -27,6 +28,7 @@ mod tx;
 
 pub use fault::{Fault, OpenError};
 pub use key::SigningKeyRow;
+pub use logout::EndedSession;
 pub use migrate::NEWEST_SCHEMA;
 pub use open::Store;
 pub use status::Counts;

@@ -18,13 +18,16 @@ pub enum Ending<T> {
 
 /// Tables that say nothing about who is who and which app may know what. Writing to any other makes whatever was remembered of
 /// the directory stale, also to one that is added later and forgotten here.
-const APART: [&str; 11] = [
+const APART: [&str; 14] = [
     "api_token",
     "consent",
     "credential",
     "event",
     "invite",
+    "logout_delivery",
+    "logout_report",
     "session",
+    "session_client",
     "setting",
     "signing_key",
     "ssh_key",

@@ -15,7 +15,7 @@ use service::{
 
 use crate::api::{
     App, AppCreated, AppItem, AppPatch, AppSecret, ClaimRule, Complaint, Diagnosis, Effect, Endpoints, ExtraScope,
-    Finding, GroupValue, NewApp, Patch, RotateSecret, Time,
+    Finding, GroupValue, LogoutReport, NewApp, Patch, RotateSecret, Time,
 };
 use crate::http::{Kind, Request, Route};
 
@@ -59,7 +59,8 @@ fn names(groups: &[GroupName]) -> Vec<String> {
 }
 
 fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
-    let AppView { client, access, scopes, claims, has_icon, acts_as } = idp.show_app(ctx, &name(request)?)?;
+    let view = idp.show_app(ctx, &name(request)?)?;
+    let AppView { client, access, scopes, claims, has_icon, acts_as, last_logout } = view;
     let Client { settings, .. } = &client;
     Reply::json(&App {
         public: client.is_public(),
@@ -96,10 +97,16 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
             .map(|(_, until)| until)
             .filter(|until| ctx.now < *until)
             .map(Time::from),
+        forward_hosts: texts(&settings.forward_hosts),
         allow: names(&access),
         scopes: scopes.into_iter().map(extra_scope).collect(),
         claims: claims.into_iter().map(claim_rule).collect(),
         icon: has_icon,
+        last_backchannel_logout: last_logout.map(|last| LogoutReport {
+            at: last.at.into(),
+            told: last.trouble.is_none(),
+            why: last.trouble,
+        }),
         created_at: client.created_at.into(),
         updated_at: client.updated_at.into(),
         endpoints: endpoints(idp),
@@ -272,6 +279,7 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         terms_uri: clearable("terms_uri", patch.terms_uri)?,
         keys: keys(patch.jwks, patch.jwks_uri)?,
         acts_as: clearable("acts_as", patch.acts_as)?,
+        forward_hosts: all("forward_host", patch.forward_hosts)?,
     })
 }
 

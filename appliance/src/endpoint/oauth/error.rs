@@ -158,7 +158,7 @@ fn algorithms() -> String {
 /// An accident, for a program. RFC 6749 has no error of the token endpoint for a server that cannot answer now: the status is
 /// enough there, and `temporarily_unavailable` (section 4.1.2.1) exists because a redirect has none. Apps that look for an
 /// `error` find that one, which says the same.
-pub(super) fn fault(app: &App, fault: &Fault) -> Response {
+pub(in crate::endpoint) fn fault(app: &App, fault: &Fault) -> Response {
     let answer = accident(app, fault);
     if !answer.waits_for_the_clock() {
         return answer;

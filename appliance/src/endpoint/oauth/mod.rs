@@ -14,6 +14,7 @@ mod token;
 mod userinfo;
 
 pub(crate) use client::Fetching;
+pub(super) use error::fault;
 
 use crate::http::{Kind, Route, handler};
 

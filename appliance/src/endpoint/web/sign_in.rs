@@ -93,7 +93,7 @@ pub(crate) fn to_the_door(needed: &SignInNeeded) -> Response {
     Response::redirect303(&Next::read(&needed.next).after(door_for(needed.reason, false)))
 }
 
-fn door_for(reason: SignInReason, signed_in: bool) -> &'static str {
+pub(super) fn door_for(reason: SignInReason, signed_in: bool) -> &'static str {
     match reason {
         SignInReason::NotSignedIn if !signed_in => "/signin",
         SignInReason::NotSignedIn | SignInReason::Again | SignInReason::Stronger(_) => "/reauthenticate",

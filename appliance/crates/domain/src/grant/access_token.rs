@@ -157,6 +157,13 @@ impl AccessTokenKey {
         right.then_some(since)
     }
 
+    /// A seal for another purpose; no two purposes are the beginning of one another.
+    pub(crate) fn sealing(&self, purpose: &[u8]) -> hmac::Context {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(purpose);
+        context
+    }
+
     fn seal_since(&self, request: &Digest, since: Timestamp) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(b"since");

@@ -1,8 +1,10 @@
 //! Changes to an app's settings.
 
 use domain::client::{
-    AccessTokenFormat, Algorithm, Client, ClientKeys, ConsentMode, Lifetimes, MAX_REDIRECT_URIS, SubjectType,
+    AccessTokenFormat, Algorithm, Client, ClientKeys, ConsentMode, Lifetimes, MAX_FORWARD_HOSTS, MAX_REDIRECT_URIS,
+    SubjectType,
 };
+use domain::host::Host;
 use domain::id::AccountId;
 use domain::name::{Label, Username};
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
@@ -58,6 +60,8 @@ pub struct AppAmendment {
     pub keys: Option<Option<ClientKeys>>,
     /// The service account that it is when it asks for itself.
     pub acts_as: Option<Option<Username>>,
+    /// The names under which a proxy shows it: all of them.
+    pub forward_hosts: Option<Vec<Host>>,
 }
 
 impl AppAmendment {
@@ -72,16 +76,24 @@ impl AppAmendment {
         let settings = &mut next.settings;
         replace(&mut next.display_name, self.display_name.as_ref(), "display_name", &mut changed);
         replace(&mut settings.launch_url, self.launch_url.as_ref(), "launch_url", &mut changed);
-        let uris = distinct(self.redirect_uris.as_deref(), "redirect URIs of an app")?;
+        let uris = distinct(self.redirect_uris.as_deref(), ("redirect URIs of an app", MAX_REDIRECT_URIS))?;
         replace(&mut settings.redirect_uris, uris.as_ref(), "redirect_uris", &mut changed);
         replace(&mut settings.pkce_required, self.pkce_required.as_ref(), "pkce_required", &mut changed);
         replace(&mut settings.consent, self.consent.as_ref(), "consent", &mut changed);
         replace(&mut settings.algorithm, self.algorithm.as_ref(), "algorithm", &mut changed);
         let lifetimes = self.lifetimes(settings.lifetimes)?;
         replace(&mut settings.lifetimes, Some(&lifetimes), "lifetimes", &mut changed);
-        let uris = distinct(self.post_logout_redirect_uris.as_deref(), "post-logout redirect URIs of an app")?;
+        let uris = distinct(
+            self.post_logout_redirect_uris.as_deref(),
+            ("post-logout redirect URIs of an app", MAX_REDIRECT_URIS),
+        )?;
         replace(&mut settings.post_logout_redirect_uris, uris.as_ref(), "post_logout_redirect_uris", &mut changed);
         let uri = self.backchannel_logout_uri.as_ref();
+        if uri.is_some_and(|uri| uri.as_ref().is_some_and(|uri| uri.as_str().contains('#'))) {
+            // OpenID Connect Back-Channel Logout 1.0 section 2.2.
+            let why = "leave out the part from # on".to_owned();
+            return Err(Refusal::Invalid { what: "backchannel_logout_uri".to_owned(), why });
+        }
         replace(&mut settings.backchannel_logout_uri, uri, "backchannel_logout_uri", &mut changed);
         replace(&mut settings.par_required, self.par_required.as_ref(), "par_required", &mut changed);
         replace(&mut settings.access_token, self.access_token.as_ref(), "access_token", &mut changed);
@@ -92,6 +104,8 @@ impl AppAmendment {
         replace(&mut settings.device, self.device.as_ref(), "device", &mut changed);
         replace(&mut settings.policy_uri, self.policy_uri.as_ref(), "policy_uri", &mut changed);
         replace(&mut settings.terms_uri, self.terms_uri.as_ref(), "terms_uri", &mut changed);
+        let hosts = distinct(self.forward_hosts.as_deref(), ("names of an app behind a proxy", MAX_FORWARD_HOSTS))?;
+        replace(&mut settings.forward_hosts, hosts.as_ref(), "forward_hosts", &mut changed);
         replace(&mut settings.keys, self.keys.as_ref(), "keys", &mut changed);
         replace(&mut settings.acts_as, acts_as.as_ref(), "acts_as", &mut changed);
         if next.is_public() && (next.settings.keys.is_some() || next.settings.acts_as.is_some()) {
@@ -130,18 +144,21 @@ fn keep_names(before: &Client, next: &Client) -> Result<(), Refusal> {
 }
 
 /// Each once, in the order given.
-fn distinct(given: Option<&[RedirectUri]>, what: &'static str) -> Result<Option<Vec<RedirectUri>>, Refusal> {
+fn distinct<T: Clone + PartialEq>(
+    given: Option<&[T]>,
+    (what, limit): (&'static str, usize),
+) -> Result<Option<Vec<T>>, Refusal> {
     let Some(given) = given else { return Ok(None) };
-    let mut uris: Vec<RedirectUri> = Vec::new();
-    for uri in given {
-        if !uris.contains(uri) {
-            uris.push(uri.clone());
+    let mut kept: Vec<T> = Vec::new();
+    for one in given {
+        if !kept.contains(one) {
+            kept.push(one.clone());
         }
     }
-    if uris.len() > MAX_REDIRECT_URIS {
-        return Err(Refusal::TooMany { what, limit: MAX_REDIRECT_URIS });
+    if kept.len() > limit {
+        return Err(Refusal::TooMany { what, limit });
     }
-    Ok(Some(uris))
+    Ok(Some(kept))
 }
 
 fn replace<T: Clone + PartialEq>(

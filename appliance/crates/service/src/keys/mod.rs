@@ -138,6 +138,8 @@ pub(crate) enum JwtKind {
     Plain,
     /// An access token (RFC 9068 section 2.1).
     AccessToken,
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+    Logout,
 }
 
 impl JwtKind {
@@ -146,6 +148,7 @@ impl JwtKind {
         match self {
             Self::Plain => "JWT",
             Self::AccessToken => "at+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 }

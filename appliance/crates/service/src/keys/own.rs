@@ -1,10 +1,9 @@
 //! Reads back ID tokens that the house signed, as apps hand them in for a hint.
 
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{DecodingKey, Validation};
+use jsonwebtoken::Validation;
 use serde_json::{Map, Value};
 
-use super::{Keyring, jwk};
+use super::Keyring;
 
 /// What a text that should be an ID token of ours is.
 pub(crate) enum OwnToken {
@@ -26,11 +25,7 @@ impl Keyring {
         let mut validation = Validation::new(key.header.alg);
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_aud) = (false, false);
-        let jwk: Result<Jwk, _> = serde_json::from_value(jwk(&key.pair.public(), &kid, key.algorithm));
-        let Some(decoding) = jwk.ok().and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()) else {
-            return OwnToken::Foreign;
-        };
-        match jsonwebtoken::decode(text, &decoding, &validation) {
+        match jsonwebtoken::decode(text, &key.verifier, &validation) {
             Ok(token) => OwnToken::Ours(token.claims),
             Err(_) => OwnToken::Foreign,
         }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Attempt, Grant, Material, TRIM_EVERY, TokenRefusal};
 use crate::codes::Taken;
 use crate::known::KnownApp;
+use crate::logout;
 use crate::operation::{Abort, Refuses};
 
 /// `grant_type=authorization_code`.
@@ -104,6 +105,7 @@ pub(super) fn begin(
     let mut family = TokenFamily::begin(number, granted, refresh, client.settings.lifetimes, ctx.now);
     family.bound_to = attempt.key;
     op.insert_token_family(&family)?;
+    logout::note_sign_in(op, &app, &family.granted, &idp.reached_at(ctx))?;
     if number.0 % TRIM_EVERY == 0 {
         op.trim_token_families(account, ctx.now)?;
     }

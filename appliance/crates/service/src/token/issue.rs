@@ -13,6 +13,7 @@ use domain::id::Subject;
 use domain::scope::Scopes;
 use domain::secret::{Digest, Secret};
 use domain::time::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::TokenRefusal;
@@ -111,7 +112,7 @@ impl Idp {
         &self,
         algorithm: Algorithm,
         kind: JwtKind,
-        claims: &Map<String, Value>,
+        claims: &impl Serialize,
         moment: Moment,
     ) -> Result<String, OpError<R>> {
         if let Some(token) = self.oauth.keyring().sign(algorithm, kind, claims, moment.now)? {

@@ -148,3 +148,14 @@ pub(crate) enum Share {
     /// A scope that this house made up, by its name.
     Other(String),
 }
+
+/// `/forward-auth/start`: on the way to an app behind a proxy.
+#[derive(Debug, Template)]
+#[template(path = "forward.html")]
+pub(crate) struct Forward {
+    pub chrome: Chrome,
+    /// The name that it is shown under.
+    pub place: String,
+    /// Where the browser goes by itself.
+    pub location: String,
+}

@@ -5,13 +5,14 @@ use super::account::{
     SessionRow, SshKey, SshKeys, Tab, WaysIn,
 };
 use super::apps::{
-    AppTile, CertificateNews, Consent, Dashboard, DeviceAnswered, DeviceCode, DeviceQuestion, FormPost, Share,
+    AppTile, CertificateNews, Consent, Dashboard, DeviceAnswered, DeviceCode, DeviceQuestion, FormPost, Forward, Share,
     UpdateNews,
 };
 use super::part::{Chrome, Done, Face, Icon, Me, News, Notice, When};
 use super::setup::{Begin, Certificate, Clock, Door, Names, OnToTheName, Owner};
 use super::sign_in::{
-    Choose, Invite, InvitePassword, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut, Svg,
+    Choose, Invite, InvitePassword, LogOut, Moved, Reauthenticate, Recover, SecondFactor, SignIn, SignOut, SignedOut,
+    Svg,
 };
 use super::trouble::{Trouble, TroublePage};
 use crate::endpoint::trust::platform::{AndroidBrowser, Platform};
@@ -57,6 +58,7 @@ pub(super) fn sample_pages() -> BTreeMap<String, String> {
     apps(&mut pages);
     on_the_way_to_an_app(&mut pages);
     other_device(&mut pages);
+    behind_a_proxy(&mut pages);
     about_me(&mut pages);
     ways_in(&mut pages);
     other_tabs(&mut pages);
@@ -154,6 +156,15 @@ pub(super) fn sign_in(notice: Option<Notice>, app: Option<&str>, username: &str)
     }
 }
 
+fn behind_a_proxy(pages: &mut BTreeMap<String, String>) {
+    let page = Forward {
+        chrome: outside(),
+        place: "paper.miller.home".to_owned(),
+        location: "https://paper.miller.home/.latchkey/callback?pass=p&to=%2F".to_owned(),
+    };
+    rendered(pages, "forward", &page);
+}
+
 fn at_the_door(pages: &mut BTreeMap<String, String>) {
     rendered(pages, "sign_in", &sign_in(None, None, ""));
     let former = Some("latchkey.miller.example".to_owned());
@@ -197,6 +208,10 @@ fn at_the_door(pages: &mut BTreeMap<String, String>) {
         rendered(pages, name, &page);
     }
     rendered(pages, "sign_out", &SignOut { chrome: inside() });
+    for (name, app) in [("log_out", Some("Photos")), ("log_out_nobody", None)] {
+        let page = LogOut { chrome: inside(), app: app.map(str::to_owned), request: "/logout?state=\"1\"".to_owned() };
+        rendered(pages, name, &page);
+    }
     rendered(pages, "signed_out", &SignedOut { chrome: outside() });
 }
 

@@ -94,6 +94,17 @@ pub(crate) struct SignOut {
     pub chrome: Chrome,
 }
 
+/// `/logout`, asked: an app wants the session to end.
+#[derive(Debug, Template)]
+#[template(path = "log_out.html")]
+pub(crate) struct LogOut {
+    pub chrome: Chrome,
+    /// The app's title, if it said which one it is.
+    pub app: Option<String>,
+    /// The request, to be posted back with the answer.
+    pub request: String,
+}
+
 /// `/signout`, done.
 #[derive(Debug, Template)]
 #[template(path = "signed_out.html")]
