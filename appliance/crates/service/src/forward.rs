@@ -16,7 +16,6 @@ use domain::host::Host;
 use domain::name::Label;
 use domain::permission::{Actor, Denied, Need};
 use domain::secret::Digest;
-use domain::session::Session;
 use serde_json::{Value, json};
 use store::Reader;
 
@@ -83,7 +82,7 @@ impl Idp {
             let Some(session) = op.session(pass.account, pass.session)?.filter(|found| found.alive(ctx.now)) else {
                 return Ok(Gate::Fetch);
             };
-            Ok(match self.admit_behind(op, ctx, &app, &session)? {
+            Ok(match self.known.admit(op, &app, session.account, (session.strength, ctx.now))? {
                 Ok(admitted) => Gate::Open(visitor(&admitted)),
                 Err(NotAdmitted::TooWeak { .. }) => Gate::Fetch,
                 Err(why) => Gate::Shut(why),
@@ -118,7 +117,7 @@ impl Idp {
                 return Ok(HandOver::SignIn(SignInReason::NotSignedIn));
             };
             let name = app.client.name.as_str();
-            match self.admit_behind(op, ctx, &app, &session)? {
+            match self.known.admit(op, &app, session.account, (session.strength, ctx.now))? {
                 Ok(_) => {}
                 Err(NotAdmitted::TooWeak { demanded, .. }) => {
                     return Ok(HandOver::SignIn(SignInReason::Stronger(demanded)));
@@ -158,24 +157,6 @@ impl Idp {
             None => None,
         };
         app.ok_or_else(|| OpError::Refused(ForwardRefusal::UnknownHost { host: host.clone() }))
-    }
-
-    fn admit_behind(
-        &self,
-        op: &Reader<'_>,
-        ctx: &Context,
-        app: &Arc<KnownApp>,
-        session: &Session,
-    ) -> Result<Result<Admitted, NotAdmitted>, store::Fault> {
-        let admitted = self.known.admit(op, app, session.account, (session.strength, ctx.now))?;
-        let (here, proven) = (app.client.settings.strength, session.strength);
-        Ok(match admitted {
-            Err(NotAdmitted::TooWeak { demanded, .. }) => {
-                Err(NotAdmitted::TooWeak { demanded: demanded.max(here), proven })
-            }
-            Ok(_) if proven < here => Err(NotAdmitted::TooWeak { demanded: here, proven }),
-            admitted => admitted,
-        })
     }
 }
 

@@ -1,8 +1,6 @@
 //! The only place where OAuth's refusals become status codes and error names (RFC 6749 section 5.2, RFC 6750 section 3).
 
-use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::device_code::DeviceRefusal;
-use domain::grant::refresh_token::RefreshRefusal;
 use domain::jwk::ProofAlgorithm;
 use domain::proof::dpop::ProofRefusal;
 use serde_json::json;
@@ -23,62 +21,37 @@ pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
         TokenRefusal::Unauthorized(_) => (400, "unauthorized_client"),
         TokenRefusal::UnsupportedGrant => (400, "unsupported_grant_type"),
         TokenRefusal::InvalidScope => (400, "invalid_scope"),
-        TokenRefusal::Code(
-            CodeRefusal::Unknown
-            | CodeRefusal::Replayed
-            | CodeRefusal::Expired
-            | CodeRefusal::OtherClient
-            | CodeRefusal::OtherIssuer
-            | CodeRefusal::OtherRedirectUri
-            | CodeRefusal::MissingVerifier
-            | CodeRefusal::UnexpectedVerifier
-            | CodeRefusal::WrongVerifier
-            | CodeRefusal::OtherKey
-            | CodeRefusal::Trial,
-        )
-        | TokenRefusal::Refresh(
-            RefreshRefusal::Unknown
-            | RefreshRefusal::Expired
-            | RefreshRefusal::Reused
-            | RefreshRefusal::Leaked
-            | RefreshRefusal::OtherKey,
-        )
-        | TokenRefusal::Device(
-            DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer,
-        )
+        TokenRefusal::Code(_)
+        | TokenRefusal::Refresh(_)
         | TokenRefusal::NotAdmitted(_)
         // "Was issued to another client" is one of the meanings of invalid_grant, and RFC 7009 section 2.2.1 has none of its own.
         | TokenRefusal::OtherClient => (400, "invalid_grant"),
-        // RFC 8628 section 3.5.
-        TokenRefusal::Device(DeviceRefusal::Pending) => (400, "authorization_pending"),
-        TokenRefusal::Device(DeviceRefusal::SlowDown) => (400, "slow_down"),
-        TokenRefusal::Device(DeviceRefusal::Denied) => (400, "access_denied"),
-        TokenRefusal::Device(DeviceRefusal::Expired) => (400, "expired_token"),
+        TokenRefusal::Device(why) => (400, device_error(*why)),
         TokenRefusal::NoDevices | TokenRefusal::Denied(_) => (400, "unauthorized_client"),
         TokenRefusal::UnsupportedTokenType => (400, "unsupported_token_type"),
         // RFC 6585 section 4. No error of the token endpoint says this; for the name see `fault`.
         TokenRefusal::TooManyGuesses { .. } => (429, "temporarily_unavailable"),
     };
     let answer = Response::json(status, &json!({ "error": error, "error_description": refusal.to_string() }));
-    match refusal {
-        TokenRefusal::InvalidClient { basic: true } => answer.header("WWW-Authenticate", r#"Basic realm="latchkey""#),
-        TokenRefusal::TooManyGuesses { seconds } => answer.header("Retry-After", seconds.to_string()),
-        TokenRefusal::InvalidClient { basic: false }
-        | TokenRefusal::InvalidAssertion(_)
-        | TokenRefusal::Proof(_)
-        | TokenRefusal::Unauthorized(_)
-        | TokenRefusal::PublicClient
-        | TokenRefusal::OtherClient
-        | TokenRefusal::UnsupportedTokenType
-        | TokenRefusal::InvalidRequest(_)
-        | TokenRefusal::UnsupportedGrant
-        | TokenRefusal::InvalidScope
-        | TokenRefusal::Code(_)
-        | TokenRefusal::Refresh(_)
-        | TokenRefusal::Device(_)
-        | TokenRefusal::NoDevices
-        | TokenRefusal::NotAdmitted(_)
-        | TokenRefusal::Denied(_) => answer,
+    if let TokenRefusal::InvalidClient { basic: true } = refusal {
+        answer.header("WWW-Authenticate", r#"Basic realm="latchkey""#)
+    } else if let TokenRefusal::TooManyGuesses { seconds } = refusal {
+        answer.header("Retry-After", seconds.to_string())
+    } else {
+        answer
+    }
+}
+
+/// RFC 8628 section 3.5.
+const fn device_error(why: DeviceRefusal) -> &'static str {
+    match why {
+        DeviceRefusal::Pending => "authorization_pending",
+        DeviceRefusal::SlowDown => "slow_down",
+        DeviceRefusal::Denied => "access_denied",
+        DeviceRefusal::Expired => "expired_token",
+        DeviceRefusal::Unknown | DeviceRefusal::Spent | DeviceRefusal::OtherClient | DeviceRefusal::OtherIssuer => {
+            "invalid_grant"
+        }
     }
 }
 
