@@ -333,6 +333,7 @@ fn whoever_has_no_token_is_told_of_both_ways_and_a_browser_may_send_proofs() {
     let house = AtAnApp::new();
     let answer = house.server.send(&Call::get("/userinfo"));
     assert_eq!(answer.all("www-authenticate").len(), 2);
-    let preflight = house.server.send(&Call::new("OPTIONS", "/token").header("Origin", "https://app.example"));
+    let origin = url::Url::parse(at_an_app::REDIRECT).unwrap().origin().ascii_serialization();
+    let preflight = house.server.send(&Call::new("OPTIONS", "/token").header("Origin", origin));
     assert!(preflight.header("access-control-allow-headers").unwrap().contains("DPoP"));
 }

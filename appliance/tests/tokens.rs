@@ -363,11 +363,11 @@ fn discovery_names_the_endpoints_and_their_methods() {
     assert_eq!(document["revocation_endpoint"], json!(format!("{}/revoke", server.issuer)));
     assert_eq!(
         document["introspection_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post"])
+        json!(["client_secret_basic", "client_secret_post", "private_key_jwt"])
     );
     assert_eq!(
         document["revocation_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post", "none"])
+        json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"])
     );
     assert_eq!(document["subject_types_supported"], json!(["public", "pairwise"]));
     assert_eq!(document["userinfo_signing_alg_values_supported"], json!(["ES256", "RS256"]));

@@ -456,7 +456,7 @@ fn discovery_names_what_is_served() {
     assert_eq!(document["subject_types_supported"], json!(["public", "pairwise"]));
     assert_eq!(
         document["introspection_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post"])
+        json!(["client_secret_basic", "client_secret_post", "private_key_jwt"])
     );
     assert_eq!(document["userinfo_signing_alg_values_supported"], json!(["ES256", "RS256"]));
 }
