@@ -3,9 +3,10 @@
 
 const MOST_STEPS = 12;
 
+const NAMED = { quot: '"', lt: "<", gt: ">", amp: "&" };
 const unescape = (text) =>
-  text.replace(/&#(x?)([0-9a-f]+);/gi, (_, hex, digits) => String.fromCodePoint(parseInt(digits, hex ? 16 : 10)))
-    .replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  text.replace(/&(?:#(x?)([0-9a-f]+)|(quot|lt|gt|amp));/gi, (_, hex, digits, name) =>
+    name ? NAMED[name.toLowerCase()] : String.fromCodePoint(parseInt(digits, hex ? 16 : 10)));
 
 const attribute = (tag, name) => {
   const [, value] = tag.match(new RegExp(`\\s${name}="([^"]*)"`)) ?? [];

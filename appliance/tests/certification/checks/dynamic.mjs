@@ -11,7 +11,8 @@ const register = async (op, metadata, token) => {
   const headers = { "content-type": "application/json", accept: "application/json" };
   if (token !== null) headers.authorization = `Bearer ${token ?? (await op.registrationToken())}`;
   const answer = await op.send(endpoint, { method: "POST", headers, body: JSON.stringify(metadata) });
-  return { status: answer.status, body: await answer.json() };
+  const text = await answer.text();
+  return { status: answer.status, body: text ? JSON.parse(text) : undefined };
 };
 
 const registered = async (op, metadata = {}) => {

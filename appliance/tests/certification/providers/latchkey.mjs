@@ -48,7 +48,7 @@ export async function open() {
     },
     browser: () => new Agent(house.origin, send, answer("cora")),
     // Somebody who looks after the house ends every session of the person.
-    signOutEverywhere: () => house.latchkey("session", "revoke", "cora", "--all", "--yes"),
+    signOutEverywhere: () => house.latchkey("session", "revoke", "cora", "--all"),
     async registrationToken() {
       const words = ["app", "registration-token", "create", "--allow", "everyone", "--uses", "20", "--expires", "1h"];
       return JSON.parse(await house.latchkey(...words)).token;
