@@ -117,8 +117,10 @@ case "$purpose" in
             want "a certificate authority and a name server of this machine, for the tests that order a certificate" pebble
         have curl || want "to publish a proof in a test's own name server" curl
         have socat || want "a serial cable between two programs, for the tests of the console" socat
+        have python3 && python3 -c 'import ensurepip' 2>/dev/null ||
+            want "to run an app that is written in Python (Authlib) against the provider" python3 python3-venv
         have certutil || want "to let a browser trust the authority of a house (certutil)" libnss3-tools
-        have nginx || [ -x /usr/sbin/nginx ] || want "a reverse proxy that asks about each request, for the test of forward auth" nginx
+        have nginx || [ -x /usr/sbin/nginx ] || want "a reverse proxy that asks about each request, for the test of forward auth (Debian starts it as a service, too: systemctl disable --now nginx)" nginx
         ;;
     bench)
         have strace || want "to count what is written and synced" strace

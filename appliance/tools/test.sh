@@ -6,7 +6,7 @@ appliance/tools/prepare.sh test || exit 1
 . appliance/tools/env.sh
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
-export LATCHKEY="$target/debug/latchkey" CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
+export LATCHKEY="$target/debug/latchkey" PYTHON="$target/python/bin/python3" CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 summary=()
@@ -37,6 +37,12 @@ node_tests() { # node_tests FOLDER
     timeout 900 node --test --test-reporter=spec "${files[@]}"
 }
 
+# In a folder of their own; a broken one is made anew.
+python_packages() {
+    "$target/python/bin/python3" -c '' 2>/dev/null || python3 -m venv --clear "$target/python"
+    "$target/python/bin/pip" install --quiet --disable-pip-version-check -r appliance/tests/authlib/requirements.txt
+}
+
 if [ "${1:-all}" = all ]; then
     step "formatting" cargo fmt --all --check
     step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -45,6 +51,8 @@ fi
 step "the binary (debug)" cargo build --locked --bin latchkey
 step "npm packages" npm ci --prefix appliance/tests --no-audit --no-fund --loglevel=error
 step "a relying party (openid-client)" node_tests relying-party
+step "PyPI packages" python_packages
+step "a relying party (Authlib)" node_tests authlib
 step "what certification looks at" node_tests certification
 step "a real browser (Chromium)" node_tests browser
 

@@ -10,9 +10,10 @@ built=${CARGO_TARGET_DIR:-$SOURCE/target}/$target/release/latchkey
 unset APT_CONFIG
 
 # The paths of this machine are no part of the product. lld folds functions that are alike and packs relocations: half a megabyte.
-# glibc understands them packed from 2.36 on, and the image has a newer one.
+# glibc understands them packed from 2.36 on, and the image has a newer one. Pieces of code that are alike in many functions are made
+# functions of their own (LLVM's machine outliner, as it is anyway for what is optimised for size above all).
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="--remap-path-prefix=$SOURCE=/latchkey --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo \
--C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs"
+-C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs -C llvm-args=-enable-machine-outliner=always"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$SOURCE/image/steps/lld-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
 # Stripped below, after a look at the names of its functions.

@@ -24,6 +24,9 @@ pub struct Endpoints {
     pub authorize: String,
     pub token: String,
     pub userinfo: String,
+    pub push: String,
+    pub introspect: String,
+    pub revoke: String,
 }
 
 #[derive(Clone)]
@@ -43,6 +46,9 @@ impl Endpoints {
             authorize: path("authorization_endpoint"),
             token: path("token_endpoint"),
             userinfo: path("userinfo_endpoint"),
+            push: path("pushed_authorization_request_endpoint"),
+            introspect: path("introspection_endpoint"),
+            revoke: path("revocation_endpoint"),
         }
     }
 }
@@ -81,6 +87,42 @@ impl App {
         code.unwrap_or_else(|| panic!("no code: {location}")).1.into_owned()
     }
 
+    /// Pushes the same request, and throws it away.
+    pub fn push(&self, connection: &mut Connection) {
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+        let request = [
+            ("response_type", "code"),
+            ("redirect_uri", REDIRECT),
+            ("scope", "openid profile"),
+            ("state", "st"),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        connection.ask(&self.call(&self.endpoints.push, &request), 201);
+    }
+
+    /// Asks about a token that is good.
+    pub fn introspect(&self, connection: &mut Connection, token: &str) {
+        let said = connection.ask(&self.call(&self.endpoints.introspect, &[("token", token)]), 200).json();
+        assert_eq!(said["active"], true, "{said}");
+    }
+
+    /// Ends a token and its family.
+    pub fn revoke(&self, connection: &mut Connection, token: &str) {
+        connection.ask(&self.call(&self.endpoints.revoke, &[("token", token)]), 200);
+    }
+
+    /// Asks for itself.
+    pub fn for_itself(&self, connection: &mut Connection) {
+        connection.ask(&self.call(&self.endpoints.token, &[("grant_type", "client_credentials")]), 200);
+    }
+
+    /// A request in which the app proves itself by its secret.
+    fn call(&self, path: &str, form: &[(&str, &str)]) -> Call {
+        let basic = STANDARD.encode(format!("{}:{}", self.id, self.secret));
+        Call::post(path).header("Authorization", format!("Basic {basic}")).form(form)
+    }
+
     pub fn exchange(&self, connection: &mut Connection, code: &str) -> Tokens {
         self.token(
             connection,
@@ -102,9 +144,7 @@ impl App {
     }
 
     fn token(&self, connection: &mut Connection, fields: &[(&str, &str)]) -> Tokens {
-        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", self.id, self.secret)));
-        let call = Call::post(&self.endpoints.token).header("Authorization", basic).form(fields);
-        let json = connection.ask(&call, 200).json();
+        let json = connection.ask(&self.call(&self.endpoints.token, fields), 200).json();
         let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}")).to_owned();
         Tokens { access: text("access_token"), refresh: text("refresh_token") }
     }

@@ -36,7 +36,9 @@ impl House {
     }
 
     pub fn app(&mut self, endpoints: Endpoints) -> App {
-        let set = json!({ "display_name": "Films", "redirect_uris": [REDIRECT], "consent": "skip" });
+        self.post("/service-accounts", &json!({ "name": "robot" }));
+        let set =
+            json!({ "display_name": "Films", "redirect_uris": [REDIRECT], "consent": "skip", "acts_as": "robot" });
         let made = self.post("/apps", &json!({ "name": "films", "set": set })).json();
         self.put("/apps/films/groups/family");
         let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("no {name}: {made}")).to_owned();

@@ -101,6 +101,17 @@ impl Driver {
         self.tokens = Some(app.refresh(&mut self.app, &old.refresh));
     }
 
+    fn introspect(&mut self, app: &App) {
+        let access = self.tokens.as_ref().expect("tokens").access.clone();
+        app.introspect(&mut self.app, &access);
+    }
+
+    /// A whole sign-in to the app, given back at once.
+    fn revoke(&mut self, app: &App) {
+        let tokens = self.tokens.take().expect("tokens");
+        app.revoke(&mut self.app, &tokens.refresh);
+    }
+
     fn userinfo(&mut self, app: &App) {
         let access = self.tokens.as_ref().expect("tokens").access.clone();
         app.userinfo(&mut self.app, &access);
@@ -143,6 +154,33 @@ impl Scene<'_> {
         self.cost("refresh", &refresh, 300);
         let userinfo = drive(server, self.drivers, 1000, |driver| driver.userinfo(app));
         self.cost("userinfo", &userinfo, 100);
+        let introspection = drive(server, self.drivers, 1000, |driver| driver.introspect(app));
+        self.cost("introspection", &introspection, 100);
+        let push = drive(server, self.drivers, 500, |driver| app.push(&mut driver.app));
+        self.cost("pushed request", &push, 200);
+        let itself = drive(server, self.drivers, 300, |driver| app.for_itself(&mut driver.app));
+        self.cost("client credentials", &itself, 300);
+        let revocation = self.revocations(300);
+        self.cost("revocation", &revocation, 300);
+    }
+
+    /// Tokens are fetched first, and only then given back.
+    fn revocations(&mut self, times: usize) -> Load {
+        let (server, app) = (self.server, self.app);
+        let tokens = self.drivers.iter_mut().map(|driver| {
+            let mut tokens = || {
+                driver.authorize(app);
+                driver.exchange(app);
+                driver.tokens.take().expect("tokens")
+            };
+            (0..times).map(|_| tokens()).collect::<Vec<_>>()
+        });
+        let tokens: Vec<Vec<Tokens>> = tokens.collect();
+        let mut workers: Vec<_> = self.drivers.iter_mut().zip(tokens).collect();
+        drive(server, &mut workers, times, |(driver, tokens)| {
+            driver.tokens = tokens.pop();
+            driver.revoke(app);
+        })
     }
 
     fn cost(&mut self, what: &str, load: &Load, bound: u64) {
@@ -160,6 +198,7 @@ impl Scene<'_> {
             driver.exchange(app);
         });
         self.disk_of("refresh", Driver::refresh);
+        self.disk_of("client credentials", |driver, app| app.for_itself(&mut driver.app));
     }
 
     fn disk_of(&mut self, what: &str, job: fn(&mut Driver, &App)) {

@@ -1,5 +1,5 @@
-//! Authorization and token requests against a house with one app: nothing makes them panic, no answer leaves for an address that
-//! is not registered, and nobody gets tokens.
+//! Every request that apps and browsers of strangers can make, against a house with one app: nothing makes them panic, no answer
+//! leaves for an address that is not registered, and nobody gets tokens.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
@@ -9,8 +9,8 @@ use domain::entropy::Entropy;
 use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 use service::{
-    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, Idp, Origin, PushRequest, Settings,
-    TokenRequest,
+    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, DeviceRequest, Idp, Logout, LogoutRequest,
+    Origin, PushRequest, Settings, TokenQuery, TokenRequest,
 };
 
 const NOW: Moment = Moment {
@@ -62,6 +62,18 @@ fuzz_target!(|texts: (&str, Option<&str>)| {
         assert!(pushed.request_uri.starts_with("urn:ietf:params:oauth:request_uri:"));
     }
     if let Ok(request) = TokenRequest::parse(pairs(), header) {
+        // Any text may stand in the header with the proof, too.
+        let request = request.with_proof(header.map(str::to_owned));
         assert!(HOUSE.token(&stranger, &request).is_err());
+    }
+    if let Ok(query) = TokenQuery::parse(pairs(), header) {
+        assert!(HOUSE.introspect(&stranger, &query).is_err(), "a public app is told nothing");
+        drop(HOUSE.revoke(&stranger, &query));
+    }
+    if let Ok(asked) = DeviceRequest::parse(pairs(), header) {
+        assert!(HOUSE.authorize_device(&stranger, &asked).is_err(), "the app may not");
+    }
+    if let Ok(Logout::Done(done)) = HOUSE.logout(&stranger, &LogoutRequest::from_pairs(pairs())) {
+        assert_eq!(done.location, None, "no address is registered");
     }
 });
