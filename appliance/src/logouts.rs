@@ -16,7 +16,7 @@ use smol::channel::{self, Receiver, Sender};
 use url::Url;
 
 use crate::bridge::Busy;
-use crate::http::{App, Method, Outbound, OutboundError, OutboundLimits, Question};
+use crate::http::{App, Method, Outbound, OutboundError, OutboundLimits, Question, within};
 use crate::system;
 
 /// What an app may take to answer, and how much it may say: nothing of it is looked at but the status.
@@ -170,15 +170,22 @@ async fn attempt(
     moment: Moment,
 ) -> Result<Delivered, NotNow> {
     let asked = delivery.clone();
-    let Some(call) = app.bridge.run(move |idp| idp.logout_call(moment, &asked)).await?? else {
-        return Ok(Delivered::NotWanted);
+    let call = match app.bridge.run(move |idp| idp.logout_call(moment, &asked)).await? {
+        Ok(Some(call)) => call,
+        Ok(None) => return Ok(Delivered::NotWanted),
+        // One that cannot be made must not keep the others waiting.
+        Err(OpError::Refused(why)) => return Ok(Delivered::Failed(why.to_string())),
+        Err(OpError::Fault(why)) => return Ok(Delivered::Failed(why.to_string())),
     };
     let way = match outbound {
         Some(way) => Ok(way),
         None => way_out(app).map(|way| outbound.insert(way)),
     };
     Ok(match way {
-        Ok(way) => send(way, &call).await,
+        // To find the name and to connect have limits of their own; an app that plays with all of them waits no longer either.
+        Ok(way) => within(LIMITS.time, send(way, &call))
+            .await
+            .unwrap_or_else(|_| Delivered::Failed("no answer in time".to_owned())),
         Err(error) => Delivered::Failed(error.to_string()),
     })
 }

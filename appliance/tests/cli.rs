@@ -643,9 +643,13 @@ fn the_doctor_says_why_a_login_was_refused_and_how_to_mend_it() {
         house.server.send(&Call::get(request));
     }
     let found = house.ok("app doctor photos");
-    for words in
-        ["2 times", "redirect_uri", "https://photos.home/cb", "--add-redirect-uri https://photos.home/callback"]
-    {
+    for words in [
+        "2 times",
+        "redirect_uri",
+        "https://photos.home/cb",
+        "--add-redirect-uri 'URL'",
+        "https://photos.home/callback",
+    ] {
         assert!(found.contains(words), "{words}: {found}");
     }
     let json = house.json("app doctor photos");

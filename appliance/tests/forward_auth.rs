@@ -255,6 +255,7 @@ impl Nginx {
         let to: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let server = example(&[
             ("listen 443 ssl", &format!("listen {to} ssl")),
+            ("https://paper.example.org", &format!("https://photos.localhost:{}", to.port())),
             ("paper.example.org", "photos.localhost"),
             ("/etc/ssl/paper.pem", &file("cert.pem")),
             ("/etc/ssl/paper.key", &file("key.pem")),

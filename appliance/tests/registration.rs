@@ -141,7 +141,7 @@ fn an_app_looks_at_its_registration_changes_it_and_removes_it() {
     let changed = house.server.send(&house.call("PUT", &made).json(&change));
     assert_eq!(changed.status, 200, "{}", changed.text());
     let changed = changed.json();
-    assert_eq!((&changed["client_name"], &changed["subject_type"]), (&json!("Album two"), &json!("public")));
+    assert_eq!((&changed["client_name"], &changed["subject_type"]), (&json!("Album two"), &made["subject_type"]));
     assert!(changed.get("tos_uri").is_none(), "what is left out is gone");
     assert_eq!(changed["token_endpoint_auth_method"], "client_secret_basic");
 

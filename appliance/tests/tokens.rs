@@ -330,9 +330,8 @@ fn whoever_is_wrong_too_often_waits_and_nobody_else_does() {
         let told = guess();
         assert_eq!((told.status, told.header("retry-after")), (429, Some("2")), "{path}");
         assert!(text(&told.json()["error_description"]).contains("try again in 2 seconds"));
-        // The right secret has to wait as well, or a guess that is right would show.
-        let right = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str()), ("token", &access)];
-        assert_eq!(flow.post(path, &right).status, 429);
+        // What is right is not held up: another app, or this one with the right secret, may be at the same address.
+        assert_eq!(flow.post("/introspect", &[("token", &access)]).json()["active"], true);
         let elsewhere = flow.call("photos", "/introspect", &[("token", &access)]);
         let elsewhere = flow.server.send(&elsewhere.from("198.51.100.1".parse().unwrap()));
         assert_eq!(elsewhere.status, 200, "the app at its own address");

@@ -18,8 +18,8 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$SOURCE/image/steps/lld-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
 # Stripped below, after a look at the names of its functions.
 export CARGO_PROFILE_RELEASE_STRIP=none
-# SQLite's C code, too.
-export CFLAGS_aarch64_unknown_linux_gnu="-ffile-prefix-map=$SOURCE=/latchkey -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+# SQLite's C code, too. It never unwinds, and nobody unwinds through it.
+export CFLAGS_aarch64_unknown_linux_gnu="-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$SOURCE=/latchkey -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 
 by_cross() {
     command -v cross >/dev/null && { docker info || podman info; } >/dev/null 2>&1 || return 1
@@ -93,7 +93,19 @@ strip=$(command -v aarch64-linux-gnu-strip || command -v strip)
 objdump=$(command -v aarch64-linux-gnu-objdump || command -v objdump)
 unguarded=$("$objdump" -d --no-show-raw-insn "$built" | awk '
     /^[0-9a-f]+ <.*>:$/ { name = $2; next }
-    $2 ~ /^(aes[a-z]+|sha1[a-z0-9]+|sha256[a-z0-9]+|sha512[a-z0-9]+|pmull2?)$/ { print name }' | sort -u |
+    $2 ~ /^(aes[a-z]+|sha1[a-z0-9]+|sha256[a-z0-9]+|sha512[a-z0-9]+|pmull2?)$/ { has[name] = 1 }
+    # A piece that was made a function of its own belongs to those that call it.
+    $NF ~ /^<OUTLINED_FUNCTION_[0-9]+>$/ { calls[name " " $NF ":"] = 1 }
+    END {
+        do {
+            more = 0
+            for (call in calls) {
+                split(call, who, " ")
+                if (has[who[2]] && !has[who[1]]) more = has[who[1]] = 1
+            }
+        } while (more)
+        for (name in has) if (has[name] && name !~ /^<OUTLINED_FUNCTION_/) print name
+    }' | sort -u |
     grep -vE 'aes_hw_|aes_gcm_|gcm_(init|gmult|ghash)_clmul|gcm_ghash_neon|sha(256|512)_block_data_order_hw|aarch64_sha[23]8?compress|polyval.*(pmull|intrinsics)|crc32fast.*aarch64.*pmull' || true)
 [ -z "$unguarded" ] || {
     printf 'These would end with SIGILL on a processor without AES and SHA instructions:\n%s\n' "$unguarded" >&2

@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     /// After how long a sign-in ends in any case
     #[arg(long, value_name = "LENGTH")]
     refresh_lifetime: Option<Length>,
-    /// Where people may be sent after they signed out there, exactly; may be repeated, and replaces all others
+    /// Where people may be sent after they signed out there, exactly; may be repeated, and replaces all others; `none` for nowhere
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
     post_logout_redirect_uris: Vec<String>,
     /// Where the app is told that somebody signed out (back-channel logout); `none` for nowhere
@@ -103,8 +103,7 @@ impl Settings {
             access_token_seconds: seconds(self.access_lifetime),
             refresh_idle_seconds: seconds(self.refresh_idle),
             refresh_seconds: seconds(self.refresh_lifetime),
-            post_logout_redirect_uris: (!self.post_logout_redirect_uris.is_empty())
-                .then_some(self.post_logout_redirect_uris),
+            post_logout_redirect_uris: all_or_none(self.post_logout_redirect_uris),
             backchannel_logout_uri: clearable(self.backchannel_logout_uri),
             par_required: self.require_par,
             access_token: self.access_token,
@@ -118,11 +117,7 @@ impl Settings {
             jwks: keys(self.jwks)?,
             jwks_uri: clearable(self.jwks_uri),
             acts_as: clearable(self.acts_as),
-            forward_hosts: match self.forward_hosts {
-                none if none.is_empty() => None,
-                cleared if cleared == ["none"] => Some(Vec::new()),
-                hosts => Some(hosts),
-            },
+            forward_hosts: all_or_none(self.forward_hosts),
         })
     }
 }
@@ -137,6 +132,15 @@ fn keys(file: Option<PathBuf>) -> Result<Patch<Value>, Failure> {
     let shown = file.display();
     let wrong = |why| Failure::Usage(format!("{shown} is not JSON ({why}); give a JWK Set: {{\"keys\": [...]}}"));
     value.map(Patch::Set).map_err(wrong)
+}
+
+/// Nothing said keeps what is there; `none` takes all away.
+fn all_or_none(values: Vec<String>) -> Option<Vec<String>> {
+    match values {
+        nothing if nothing.is_empty() => None,
+        cleared if cleared == ["none"] => Some(Vec::new()),
+        values => Some(values),
+    }
 }
 
 /// `none` takes it away.

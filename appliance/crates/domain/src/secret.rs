@@ -66,6 +66,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// As a text (base64url).
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
     /// From its 43 characters of base64url, as the protocols write digests; `None` for anything else.
     pub fn from_text(raw: &str) -> Option<Self> {
         if raw.len() != 43 {

@@ -132,12 +132,9 @@ impl Idp {
         ctx: &Context,
         request: &DeviceRequest,
     ) -> Result<DeviceAnswer, OpError<TokenRefusal>> {
-        let app = self.read(ctx, Need::Nothing, |op| {
-            self.authenticate(ctx, op, &request.client).map_err(|abort| match abort {
-                Abort::Undo(error) => error,
-                Abort::Keep(refusal) => OpError::Refused(refusal),
-            })
-        })?;
+        let app =
+            self.read(ctx, Need::Nothing, |op| self.authenticate(ctx, op, &request.client).map_err(Abort::into_error));
+        let app = self.bounded(ctx, &request.client, app)?;
         if !app.client.settings.device {
             return Err(OpError::Refused(TokenRefusal::NoDevices));
         }

@@ -15,7 +15,7 @@ use domain::proof::dpop::ProofRefusal;
 use domain::redirect_uri::RedirectUri;
 use domain::time::Timestamp;
 
-use crate::authorize::{AuthorizationAnswer, AuthorizationRequest};
+use crate::authorize::{AuthorizationAnswer, AuthorizationRequest, MUST_PUSH};
 use crate::token::{TokenRefusal, TokenRequest};
 use crate::{Context, Idp, OpError, Refusal};
 
@@ -104,7 +104,10 @@ impl Wrong {
 impl Complaints {
     fn add(&self, app: ClientId, step: Step, wrong: Wrong, at: Timestamp) {
         let Wrong { parameter, expected, came, cure } = wrong;
-        let came: String = came.chars().take(MOST).collect();
+        // From outside: nothing in it may look like something else on a terminal.
+        let shown =
+            |c: char| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { c.escape_unicode().to_string() };
+        let came: String = came.chars().take(MOST).map(shown).collect();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= APPS && !all.contains_key(&app) {
             let oldest = all.iter().min_by_key(|(_, list)| list.back().map(|last| last.at)).map(|(id, _)| *id);
@@ -145,7 +148,10 @@ impl Idp {
         let registered: Vec<&str> = client.settings.redirect_uris.iter().map(RedirectUri::as_str).collect();
         let cure = match offered.map(str::parse::<RedirectUri>) {
             None => "the app has to send redirect_uri; look for its callback or redirect URL setting".to_owned(),
-            Some(Ok(uri)) => format!("if this is the app's address: latchkey app set {name} --add-redirect-uri {uri}"),
+            // Anybody can make a browser come with any address, so it is no part of a command that somebody pastes.
+            Some(Ok(_)) => format!(
+                "if what came is the app's own address, as its settings show it, add it: latchkey app set {name} --add-redirect-uri 'URL'"
+            ),
             Some(Err(why)) => format!("change the address in the app: {why}"),
         };
         let wrong = Wrong {
@@ -172,7 +178,12 @@ impl Idp {
         {
             return;
         }
-        let (parameter, came) = request.named_in(why).unwrap_or((error, ""));
+        let (parameter, came) = match error {
+            "request_not_supported" => ("request", "a request object"),
+            "request_uri_not_supported" => ("request_uri", "a request object somewhere else"),
+            _ if why == MUST_PUSH => ("request_uri", "a request that was not pushed"),
+            _ => request.named_in(why).unwrap_or((error, "")),
+        };
         let wrong = Wrong {
             parameter: parameter.to_owned(),
             expected: why.to_owned(),
@@ -229,9 +240,11 @@ fn findings(client: &Client, nobody: bool) -> Vec<Finding> {
             found.push(Finding { text: text.to_owned(), cure });
         }
     };
-    add(nobody, "nobody may sign in", format!("latchkey app allow {name} GROUP"));
+    // An app may have nobody to sign in: it acts for itself.
+    let for_itself = settings.acts_as.is_some() && settings.redirect_uris.is_empty();
+    add(nobody && !for_itself, "nobody may sign in", format!("latchkey app allow {name} GROUP"));
     add(
-        settings.redirect_uris.is_empty() && !settings.device,
+        settings.redirect_uris.is_empty() && settings.forward_hosts.is_empty() && !settings.device && !for_itself,
         "no address is registered to which people could return",
         format!("latchkey app set {name} --redirect-uri URL, with the callback address that the app shows"),
     );
@@ -258,7 +271,10 @@ fn cure_of_request(name: &ClientName, parameter: &str) -> String {
         "response_type" => "choose the authorization code flow in the app (response_type=code)".to_owned(),
         "response_mode" => "leave response_mode out in the app's settings".to_owned(),
         "scope" => format!("correct the scopes in the app; latchkey app show {name} lists those that there are"),
-        "request" | "request_uri" => "switch request objects (JAR) off in the app".to_owned(),
+        "request" => "switch request objects (JAR) off in the app".to_owned(),
+        "request_uri" => format!(
+            "switch request objects (JAR) off in the app, and pushed requests (PAR) on; if it cannot push: latchkey app set {name} --require-par false"
+        ),
         "prompt" => "leave prompt out in the app's settings".to_owned(),
         _ => "correct it in the app's settings, or report it to whoever makes the app".to_owned(),
     }
@@ -333,6 +349,15 @@ fn wrong_secret(client: &Client, request: &TokenRequest) -> Wrong {
     if client.is_public() {
         let cure = "take the secret out of the app's settings, or make the app anew without --public";
         return Wrong::new(("client_secret", "a secret"), "none: this is a public app", cure);
+    }
+    if client.settings.keys.is_some() {
+        let cure =
+            "compare the keys of the app with: latchkey app show, or take them away: latchkey app set NAME --jwks none";
+        return Wrong::new(
+            ("client_assertion", "a signature by another key, or a secret"),
+            "a JWT signed with a key of the app",
+            cure,
+        );
     }
     let came = if request.has_secret() { "another one" } else { "none" };
     let cure = format!("type the secret into the app again; a new one: latchkey app secret rotate {}", client.name);

@@ -4,7 +4,6 @@
 //! A nonce of ours is demanded with every proof at the token endpoint, so that none can be made in advance (section 8). At a
 //! resource `ath` does as much; a nonce that comes there all the same has to be good.
 
-use domain::id::ClientId;
 use domain::jwk::Jwk;
 use domain::proof::dpop::{self, Expected, ProofRefusal, Proven};
 use serde_json::Value;
@@ -47,20 +46,15 @@ impl Idp {
         if !good {
             return Err(refuse(ProofRefusal::Nonce));
         }
-        if self.oauth.seen.knows(&proven.once.name) {
+        if self.oauth.proofs.knows(&proven.once.name) {
             return Err(refuse(ProofRefusal::Replayed));
         }
         Ok(proven)
     }
 
     /// Takes the proof, once, for that app.
-    pub(crate) fn note_proof(
-        &self,
-        ctx: &Context,
-        app: ClientId,
-        proven: &Proven,
-    ) -> Result<(), OpError<ProofRefusal>> {
-        match self.oauth.seen.note(app, proven.once, ctx.now) {
+    pub(crate) fn note_proof(&self, ctx: &Context, proven: &Proven) -> Result<(), OpError<ProofRefusal>> {
+        match self.oauth.proofs.note(*proven.thumbprint.as_bytes(), proven.once, ctx.now) {
             Noted::New => Ok(()),
             Noted::Again => Err(OpError::Refused(ProofRefusal::Replayed)),
             Noted::Full => Err(OpError::Fault(Fault::Busy)),

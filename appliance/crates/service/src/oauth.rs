@@ -1,5 +1,6 @@
 //! What the OAuth operations hold in memory: keys that were read, and codes in flight.
 
+use domain::id::ClientId;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -45,8 +46,10 @@ pub(crate) struct OAuth {
     pub(crate) pushed: Pushed,
     /// Devices that wait for a person.
     pub(crate) devices: DeviceCodes,
-    /// Assertions and proofs that were taken.
-    pub(crate) seen: Seen,
+    /// Assertions that were taken.
+    pub(crate) assertions: Seen<ClientId>,
+    /// Proofs of keys that were taken, by key: one that is used too often stands in nobody else's way.
+    pub(crate) proofs: Seen<[u8; 32]>,
     /// Keys that apps publish.
     pub(crate) client_keys: FetchedKeys,
     /// Sign-ins that an admin tries out.

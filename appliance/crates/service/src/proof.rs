@@ -1,11 +1,11 @@
 //! Texts that clients sign (RFC 7515): read, verified by a key that is known otherwise, and remembered, so that none is taken twice.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::id::ClientId;
 use domain::jwk::{Jwk, ProofAlgorithm, PublicKey};
 use domain::proof::Once;
 use domain::secret::Digest;
@@ -18,7 +18,7 @@ pub(crate) const MAX_SIGNED: usize = 4096;
 
 /// Most texts that are remembered, in all and of one client: one that floods us stands in its own way only.
 const ALL: usize = 8192;
-const PER_CLIENT: usize = 1024;
+const PER_HOLDER: usize = 1024;
 
 /// A signed text whose signature nobody has looked at.
 #[derive(Debug)]
@@ -92,16 +92,14 @@ fn library(algorithm: ProofAlgorithm) -> Algorithm {
 
 /// What came once and must not come again. Worth nothing after a reboot but for the minutes that a text is good: those who could
 /// steal one within them could as well have used it first.
-#[derive(Default)]
-pub(crate) struct Seen(Mutex<Inner>);
+pub(crate) struct Seen<H>(Mutex<Inner<H>>);
 
-#[derive(Default)]
-struct Inner {
+struct Inner<H> {
     /// Who brought it.
-    names: HashMap<[u8; 32], ClientId>,
+    names: HashMap<[u8; 32], H>,
     /// The same in the order of being forgotten.
     ends: BTreeSet<(Timestamp, [u8; 32])>,
-    per_client: HashMap<ClientId, usize>,
+    per_holder: HashMap<H, usize>,
 }
 
 /// What became of it.
@@ -115,22 +113,28 @@ pub(crate) enum Noted {
     Full,
 }
 
-impl Seen {
-    /// Remembers it for that client.
-    pub(crate) fn note(&self, client: ClientId, once: Once, now: Timestamp) -> Noted {
+impl<H> Default for Seen<H> {
+    fn default() -> Self {
+        Self(Mutex::new(Inner { names: HashMap::new(), ends: BTreeSet::new(), per_holder: HashMap::new() }))
+    }
+}
+
+impl<H: Copy + Eq + Hash> Seen<H> {
+    /// Remembers it for whoever brought it.
+    pub(crate) fn note(&self, holder: H, once: Once, now: Timestamp) -> Noted {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.forget(now);
         let name = *once.name.as_bytes();
         if inner.names.contains_key(&name) {
             return Noted::Again;
         }
-        let mine = inner.per_client.get(&client).copied().unwrap_or_default();
-        if inner.names.len() >= ALL || mine >= PER_CLIENT {
+        let mine = inner.per_holder.get(&holder).copied().unwrap_or_default();
+        if inner.names.len() >= ALL || mine >= PER_HOLDER {
             return Noted::Full;
         }
-        inner.names.insert(name, client);
+        inner.names.insert(name, holder);
         inner.ends.insert((once.until, name));
-        inner.per_client.insert(client, mine + 1);
+        inner.per_holder.insert(holder, mine + 1);
         Noted::New
     }
 
@@ -140,7 +144,7 @@ impl Seen {
     }
 }
 
-impl Inner {
+impl<H: Copy + Eq + Hash> Inner<H> {
     fn forget(&mut self, now: Timestamp) {
         while let Some((until, name)) = self.ends.first().copied() {
             if now < until {
@@ -148,11 +152,11 @@ impl Inner {
             }
             self.ends.remove(&(until, name));
             if let Some(client) = self.names.remove(&name)
-                && let Some(count) = self.per_client.get_mut(&client)
+                && let Some(count) = self.per_holder.get_mut(&client)
             {
                 *count -= 1;
                 if *count == 0 {
-                    self.per_client.remove(&client);
+                    self.per_holder.remove(&client);
                 }
             }
         }
@@ -161,6 +165,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use domain::id::ClientId;
     use domain::time::Span;
 
     use super::*;
@@ -218,7 +223,7 @@ mod tests {
     fn a_client_that_floods_us_stands_in_its_own_way_only() {
         let seen = Seen::default();
         let full = (0..2000).filter(|n| seen.note(ClientId(1), once(*n, 60), NOW) == Noted::Full).count();
-        assert_eq!(full, 2000 - PER_CLIENT);
+        assert_eq!(full, 2000 - PER_HOLDER);
         assert_eq!(seen.note(ClientId(2), once(5000, 60), NOW), Noted::New);
         for n in 0..20_000 {
             seen.note(ClientId(i64::try_from(n).unwrap() % 50), once(n + 10_000, 60), NOW);
@@ -226,6 +231,6 @@ mod tests {
         assert_eq!(seen.0.lock().unwrap().names.len(), ALL);
         seen.note(ClientId(1), once(1, 99), NOW + Span::seconds(60));
         let inner = seen.0.lock().unwrap();
-        assert_eq!((inner.names.len(), inner.ends.len(), inner.per_client.len()), (1, 1, 1));
+        assert_eq!((inner.names.len(), inner.ends.len(), inner.per_holder.len()), (1, 1, 1));
     }
 }

@@ -125,9 +125,7 @@ impl Idp {
             }
             let app = self.known.app(op, granted.client)?.ok_or_else(invalid)?;
             match &proven {
-                Some(proven) => {
-                    self.note_proof(ctx, granted.client, proven).map_err(|error| error.map(BearerRefusal::Proof))?
-                }
+                Some(proven) => self.note_proof(ctx, proven).map_err(|error| error.map(BearerRefusal::Proof))?,
                 None if app.client.settings.dpop_required => return Err(invalid()),
                 None => {}
             }

@@ -50,4 +50,10 @@ impl Writer<'_> {
     pub fn delete_consent(&self, account: AccountId, client: ClientId) -> Result<bool, Fault> {
         Ok(self.run("DELETE FROM consent WHERE account_id = ?1 AND client_id = ?2", [account.0, client.0])? > 0)
     }
+
+    /// Forgets what everybody agreed to for that app.
+    pub fn delete_consents_of_client(&self, client: ClientId) -> Result<(), Fault> {
+        self.run("DELETE FROM consent WHERE client_id = ?1", [client.0])?;
+        Ok(())
+    }
 }

@@ -25,6 +25,9 @@ use crate::admission;
 use crate::known::KnownApp;
 use crate::{Context, Fault, Idp};
 
+/// What an app is told that sends a browser with all of its request.
+pub(crate) const MUST_PUSH: &str = "this app has to push its authorization requests (RFC 9126) to /par";
+
 /// What was decided while reading.
 pub(super) enum Decision {
     SignIn(SignInNeeded),
@@ -88,7 +91,7 @@ impl Idp {
             Err((code, why)) => return Ok(Decision::Error(code, why)),
         };
         if client.settings.par_required && !request.was_pushed() && request.trial().is_none() {
-            let why = "this app has to push its authorization requests (RFC 9126) to /par";
+            let why = MUST_PUSH;
             return Ok(Decision::Error(ErrorCode::InvalidRequest, why));
         }
         let meant = match self.meant(ctx, request, (client, &wish.asked)) {

@@ -15,6 +15,8 @@ use crate::{Context, Fault, Idp};
 pub(super) struct Meant {
     /// One of these, as the app calls people. Several demands must all be met.
     subjects: Vec<Vec<String>>,
+    /// Who a token of ours says; a `sub` that anybody can write is no reason to name anybody.
+    hinted: Option<String>,
     /// A token that nobody can verify any more says that somebody is meant, but not who.
     pub(super) unknown: bool,
 }
@@ -35,7 +37,7 @@ impl Idp {
         (client, asked): (&Client, &Asked),
     ) -> Result<Meant, Wrong> {
         const FOREIGN: Wrong = (ErrorCode::InvalidRequest, "id_token_hint is no ID token of this issuer for this app");
-        let mut meant = Meant { subjects: asked.subjects.iter().cloned().collect(), unknown: false };
+        let mut meant = Meant { subjects: asked.subjects.iter().cloned().collect(), hinted: None, unknown: false };
         let Some(hint) = request.get("id_token_hint") else { return Ok(meant) };
         let claims = match self.oauth.keyring().read_own(hint) {
             OwnToken::Ours(claims) => claims,
@@ -52,6 +54,7 @@ impl Idp {
         match claims.get("sub").and_then(|sub| sub.as_str()) {
             Some(sub) if issued_here && is("aud", client.name.as_str()) => {
                 meant.subjects.push(vec![sub.to_owned()]);
+                meant.hinted = Some(sub.to_owned());
                 Ok(meant)
             }
             Some(_) | None => Err(FOREIGN),
@@ -77,8 +80,7 @@ impl Idp {
         client: &Client,
         meant: &Meant,
     ) -> Result<Option<String>, Fault> {
-        let Some([subject]) = meant.subjects.first().map(Vec::as_slice) else { return Ok(None) };
-        let Ok(subject) = subject.parse::<Subject>() else { return Ok(None) };
+        let Some(Ok(subject)) = meant.hinted.as_ref().map(|sub| sub.parse::<Subject>()) else { return Ok(None) };
         let Some(account) = reader.account_by_subject(subject)? else { return Ok(None) };
         let agreed =
             || Ok::<_, Fault>(reader.consent(account.id, client.id)?.is_some_and(|one| one.scopes.has("profile")));

@@ -11,6 +11,8 @@ mod pushed;
 mod request;
 mod wish;
 
+pub(crate) use decide::MUST_PUSH;
+
 pub use answer::{
     Authorization, AuthorizationAnswer, AuthorizeRefusal, ConsentNeeded, ErrorCode, ResponseMode, ScopeView,
     SignInNeeded, SignInReason,

@@ -3,6 +3,7 @@
 //! The name is good once, for a minute and a half. The browser that brings it gets another one of its own, which lasts for the
 //! sign-in and the consent and is over with the answer. Worth nothing after a reboot, so never on the card.
 
+use domain::proof::dpop::{Expected, Proven};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use domain::time::{Span, Uptime};
 use super::Refused;
 use super::answer::{AuthorizeRefusal, ErrorCode};
 use super::request::{AuthorizationRequest, Reference};
+use crate::dpop::Nonce;
 use crate::operation::{Abort, Refuses};
 use crate::token::{ClientCredentials, TokenRefusal};
 use crate::{Context, Idp, OpError};
@@ -115,6 +117,8 @@ pub struct PushRequest {
     request: AuthorizationRequest,
     /// It named another request (section 2.1 forbids that).
     nested: bool,
+    /// A proof that the client holds a key.
+    proof: Option<String>,
 }
 
 impl PushRequest {
@@ -132,7 +136,18 @@ impl PushRequest {
         let nested = pairs.clone().any(|(name, value)| name == "request_uri" && !value.is_empty());
         // Who the client is was read already; its proof is nothing to keep.
         let asked = pairs.filter(|(name, _)| !matches!(*name, "client_id" | "client_secret" | "client_assertion"));
-        Ok(Self { client, request: AuthorizationRequest::from_pairs(asked), nested })
+        Ok(Self { client, request: AuthorizationRequest::from_pairs(asked), nested, proof: None })
+    }
+
+    /// The same with a proof that the client holds a key: the `DPoP` header (RFC 9449 section 10.1).
+    #[must_use]
+    pub fn with_proof(self, proof: Option<String>) -> Self {
+        Self { proof, ..self }
+    }
+
+    /// Whether there is one.
+    pub fn has_proof(&self) -> bool {
+        self.proof.is_some()
     }
 }
 
@@ -166,17 +181,19 @@ impl Idp {
     /// Takes a request from an app that proves itself as at the token endpoint, checked as at the authorization endpoint.
     /// Nothing is written.
     pub fn push(&self, ctx: &Context, asked: PushRequest) -> Result<PushAnswer, OpError<PushRefusal>> {
-        let PushRequest { client, request, nested } = asked;
+        let PushRequest { client, request, nested, proof } = asked;
+        let app = self.read(ctx, Need::Nothing, |op| self.authenticate(ctx, op, &client).map_err(Abort::into_error));
+        let app = self.bounded(ctx, &client, app).map_err(|error| error.map(PushRefusal::Client))?;
+        let proven = self.proof_of_push(ctx, proof.as_deref())?;
         let request = self.read(ctx, Need::Nothing, |op| {
-            let app = self.authenticate(ctx, op, &client).map_err(|abort| match abort {
-                Abort::Undo(error) => error.map(PushRefusal::Client),
-                Abort::Keep(refusal) => OpError::Refused(PushRefusal::Client(refusal)),
-            })?;
             let wrong = |code, why: &str| OpError::Refused(PushRefusal::Request(code, why.to_owned()));
             if nested {
                 return Err(wrong(ErrorCode::InvalidRequest, "request_uri cannot be pushed"));
             }
             let request = request.pushed_by(app.client.name.as_str());
+            let Some(request) = request.bound_to(proven.as_ref().map(|proven| &proven.thumbprint)) else {
+                return Err(wrong(ErrorCode::InvalidRequest, "dpop_jkt is not the key of the DPoP proof"));
+            };
             self.address(op, &request, ctx).map_err(|error| match error {
                 OpError::Refused(refusal) => wrong(ErrorCode::InvalidRequest, &refusal.to_string()),
                 OpError::Fault(fault) => OpError::Fault(fault),
@@ -184,8 +201,21 @@ impl Idp {
             request.wish(app.client.requires_pkce(), None).map_err(|(code, why)| wrong(code, why))?;
             Ok(request)
         })?;
+        if let Some(proven) = &proven {
+            self.note_proof(ctx, proven)
+                .map_err(|error| error.map(|why| PushRefusal::Client(TokenRefusal::Proof(why))))?;
+        }
         let name = self.oauth.pushed.put(request, false, (self.entropy(), ctx.uptime));
         Ok(PushAnswer { request_uri: format!("{URN}{name}"), expires_in: LIFETIME.as_seconds() })
+    }
+
+    /// The key that the client holds (RFC 9449 section 10.1).
+    fn proof_of_push(&self, ctx: &Context, proof: Option<&str>) -> Result<Option<Proven>, OpError<PushRefusal>> {
+        let Some(text) = proof else { return Ok(None) };
+        let address = format!("{}/par", self.reached_at(ctx).issuer());
+        let expected = Expected { method: "POST", address: &address, access_token: None };
+        let proven = self.check_proof(ctx, text, &expected, Nonce::Demanded);
+        proven.map(Some).map_err(|error| error.map(|why| PushRefusal::Client(TokenRefusal::Proof(why))))
     }
 
     /// The request itself, where only the name of one came. A name that was given to the app is spent by this.

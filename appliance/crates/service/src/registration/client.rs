@@ -1,5 +1,6 @@
 //! An app registers itself (RFC 7591 section 3), and looks at, changes and removes what it registered (RFC 7592 section 2).
 
+use crate::AppAmendment;
 use std::fmt;
 
 use domain::client::{Client, ClientSettings};
@@ -89,6 +90,18 @@ impl From<Refusal> for RegistrationRefusal {
 
 type Refused = OpError<RegistrationRefusal>;
 
+/// What an app may not take back by itself: whoever holds its token may have stolen it.
+fn keep_what_protects(client: &Client, amendment: &mut AppAmendment) -> Result<(), RegistrationRefusal> {
+    let settings = &client.settings;
+    amendment.par_required = amendment.par_required.map(|wanted| wanted || settings.par_required);
+    amendment.dpop_required = amendment.dpop_required.map(|wanted| wanted || settings.dpop_required);
+    if amendment.subject.is_some_and(|subject| subject != settings.subject) {
+        let why = "subject_type: it stays as it is, or everybody would be a stranger to the app; register anew";
+        return Err(RegistrationRefusal::InvalidMetadata(why.to_owned()));
+    }
+    Ok(())
+}
+
 impl Idp {
     /// Registers an app for the members of the token's group.
     pub fn register_client(
@@ -167,7 +180,15 @@ impl Idp {
                 let usual = crate::app::usual_name(&client.name).map_err(RegistrationRefusal::from)?;
                 metadata.amendment.display_name = Some(usual);
             }
+            if said.get("subject_type").is_none_or(Value::is_null) {
+                metadata.amendment.subject = None;
+            }
+            keep_what_protects(&client, &mut metadata.amendment)?;
             let (mut next, changed) = metadata.amendment.apply(&client, None).map_err(RegistrationRefusal::from)?;
+            if changed.contains(&"redirect_uris") {
+                // People agreed to what stood at the old addresses.
+                op.delete_consents_of_client(client.id)?;
+            }
             let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
             let registration = Registration { authentication, uses_codes, ..known.clone() };
             if !changed.is_empty() || registration != known {

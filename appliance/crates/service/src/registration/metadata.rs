@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use url::Url;
 
 use domain::client::{Algorithm, SubjectType};
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
@@ -18,9 +19,15 @@ pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Metadata that would change how the app is served, and that is not served.
 const NOT_HERE: [(&str, &str); 6] = [
-    ("jwks", "this house takes no keys of an app; use a client secret"),
-    ("jwks_uri", "this house fetches no keys of an app; use a client secret"),
-    ("sector_identifier_uri", "this house fetches no sector; each app is a sector of its own"),
+    (
+        "jwks",
+        "an app that registers itself proves itself by its secret; an admin gives it keys with: latchkey app set NAME --jwks",
+    ),
+    (
+        "jwks_uri",
+        "an app that registers itself proves itself by its secret; an admin says where its keys are with: latchkey app set NAME --jwks-uri",
+    ),
+    ("sector_identifier_uri", "no sector is fetched; pairwise names are made for the host of the redirect URIs"),
     ("id_token_encrypted_response_alg", "ID tokens are signed here and not encrypted"),
     ("userinfo_encrypted_response_alg", "the answer of userinfo is not encrypted here"),
     ("request_object_signing_alg", "there are no request objects here; push the request instead"),
@@ -61,7 +68,7 @@ impl Metadata {
             display_name: parsed(said, "client_name")?,
             redirect_uris: Some(redirect_uris(said, "redirect_uris", uses_codes)?),
             post_logout_redirect_uris: Some(redirect_uris(said, "post_logout_redirect_uris", false)?),
-            backchannel_logout_uri: Some(without_fragment(said, "backchannel_logout_uri")?),
+            backchannel_logout_uri: Some(told_at(said)?),
             policy_uri: Some(parsed(said, "policy_uri")?),
             terms_uri: Some(parsed(said, "tos_uri")?),
             // OpenID Connect Registration section 2 says RS256 for silence.
@@ -105,6 +112,19 @@ fn texts(said: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, R
     let Some(value) = value(said, name) else { return Ok(None) };
     let list = value.as_array().and_then(|list| list.iter().map(|one| one.as_str().map(str::to_owned)).collect());
     list.map(Some).ok_or_else(|| invalid(name, "it is a list of texts"))
+}
+
+/// Where the app is told of sign-outs: at home, so that nobody has us call somebody else's services.
+fn told_at(said: &Map<String, Value>) -> Result<Option<LaunchUrl>, RegistrationRefusal> {
+    const NAME: &str = "backchannel_logout_uri";
+    let Some(uri) = without_fragment(said, NAME)? else { return Ok(None) };
+    let place =
+        |uri: &str| Url::parse(uri).ok().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
+    let at_home = |own: &RedirectUri| place(own.as_str()) == place(uri.as_str());
+    if uri.as_str().starts_with("https://") && redirect_uris(said, "redirect_uris", false)?.iter().any(at_home) {
+        return Ok(Some(uri));
+    }
+    Err(invalid(NAME, "it is an https address at the host of one of the redirect_uris"))
 }
 
 fn redirect_uris(said: &Map<String, Value>, name: &str, needed: bool) -> Result<Vec<RedirectUri>, RegistrationRefusal> {

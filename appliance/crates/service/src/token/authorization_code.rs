@@ -1,6 +1,9 @@
 //! RFC 6749 section 4.1.3, RFC 7636 section 4.5. A second offer of a code ends what the first one made (RFC 9700 section 2.1.1).
 
+use domain::id::{AccountId, SessionNumber};
+use domain::time::Timestamp;
 use std::sync::Arc;
+use store::Reader;
 
 use domain::client::Client;
 use domain::grant::authorization_code::{CodeOffer, CodeRefusal, RedeemedCode};
@@ -68,11 +71,21 @@ fn spend(attempt: &Attempt<'_>, client: &Client, number: FamilyNumber) -> Result
     }
     // Who signed out meanwhile has taken the code back.
     match redeemed.granted.authentication.session {
-        Some(session) if op.session(redeemed.granted.account, session)?.is_none() => {
+        Some(session) if !still_in(op, redeemed.granted.account, session, ctx.now)? => {
             Err(TokenRefusal::Code(CodeRefusal::Unknown).into())
         }
         Some(_) | None => Ok(redeemed),
     }
+}
+
+/// Whether the session goes on.
+pub(super) fn still_in(
+    op: &Reader<'_>,
+    account: AccountId,
+    session: SessionNumber,
+    now: Timestamp,
+) -> Result<bool, store::Fault> {
+    Ok(op.session(account, session)?.is_some_and(|session| session.alive(now)))
 }
 
 fn refuse<T>(attempt: &Attempt<'_>, client: &Client, why: CodeRefusal) -> Result<T, Abort<TokenRefusal>> {

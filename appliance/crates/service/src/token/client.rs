@@ -220,7 +220,7 @@ impl Idp {
         let issuer = self.reached_at(ctx).issuer();
         let audiences = ["", "/token", "/par"].map(|path| format!("{issuer}{path}"));
         let once = assertion::check(&claims, name, &audiences, ctx.now).map_err(refuse)?;
-        match self.oauth.seen.note(app.client.id, once, ctx.now) {
+        match self.oauth.assertions.note(app.client.id, once, ctx.now) {
             Noted::New => Ok(()),
             Noted::Again => Err(refuse(AssertionRefusal::Replayed)),
             Noted::Full => Err(Fault::Busy.into()),

@@ -1,6 +1,7 @@
 //! RFC 8628 sections 3.4 and 3.5: the device asks until the person has answered. A question that is too early to be answered
 //! reads and writes nothing.
 
+use super::authorization_code::still_in;
 use std::sync::Arc;
 
 use domain::grant::authorization_code::RedeemedCode;
@@ -39,7 +40,7 @@ impl Grant for DeviceCode {
         };
         // Who signed out meanwhile has taken it back.
         if let Some(session) = granted.authentication.session
-            && op.session(granted.account, session)?.is_none()
+            && !still_in(op, granted.account, session, ctx.now)?
         {
             return Err(TokenRefusal::Device(DeviceRefusal::Denied).into());
         }

@@ -31,7 +31,6 @@ impl Idp {
     /// # Errors
     /// A client that does not prove itself, and accidents. A token that is not good is no error.
     pub fn introspect(&self, ctx: &Context, query: &TokenQuery) -> Result<Map<String, Value>, OpError<TokenRefusal>> {
-        let caller = self.admit_caller(ctx, &query.client)?;
         let told = self.read(ctx, Need::Nothing, |op| {
             let app = self.authenticate(ctx, op, &query.client).map_err(Abort::into_error)?;
             if app.client.is_public() {
@@ -41,8 +40,8 @@ impl Idp {
         });
         // A token that is not ours is no guess: resource servers pass on whatever strangers send them, and must not be
         // turned away for it. Nobody finds a token by trying either.
-        self.count_guess(ctx, &caller, &told);
-        Ok(told?.unwrap_or_else(|| Map::from_iter([("active".to_owned(), false.into())])))
+        let told = self.bounded(ctx, &query.client, told)?;
+        Ok(told.unwrap_or_else(|| Map::from_iter([("active".to_owned(), false.into())])))
     }
 
     fn described(

@@ -80,7 +80,6 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
-        let caller = self.admit_caller(ctx, &request.client)?;
         let address = format!("{}/token", self.reached_at(ctx).issuer());
         let expected = Expected { method: "POST", address: &address, access_token: None };
         let proven = match &request.proof {
@@ -98,39 +97,39 @@ impl Idp {
             if app.client.settings.dpop_required && key.is_none() {
                 return Err(TokenRefusal::Proof(ProofRefusal::Missing).into());
             }
-            let client = app.client.id;
             let material = grant.redeem(&Attempt { idp: self, ctx, op, request, key }, app)?;
             if material.family.bound_to != key {
                 return Err(Fault::unexpected("a grant did not bind its tokens").into());
             }
             // Only now: whoever holds neither code nor token cannot fill the memory of proofs.
             if let Some(proven) = &proven {
-                self.note_proof(ctx, client, proven).map_err(|error| Abort::Undo(error.map(TokenRefusal::Proof)))?;
+                self.note_proof(ctx, proven).map_err(|error| Abort::Undo(error.map(TokenRefusal::Proof)))?;
             }
             Ok(material)
         });
         if let (Some(app), Err(OpError::Refused(refusal))) = (&asked, &redeemed) {
             self.complain_of_token(&app.client, request, refusal, ctx.now);
         }
-        self.count_guess(ctx, &caller, &redeemed);
-        self.issue(redeemed?, ctx.moment())
+        let material = self.bounded(ctx, &request.client, redeemed)?;
+        self.issue(material, ctx.moment())
     }
 
-    /// Turns away whoever made too many wrong guesses.
-    fn admit_caller(&self, ctx: &Context, client: &ClientCredentials) -> Result<Caller, OpError<TokenRefusal>> {
-        let caller = Caller::new(ctx.origin.address, &client.client_id);
-        match self.attempts.admit(&caller, ctx.uptime) {
-            Ok(()) => Ok(caller),
-            Err(seconds) => Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds })),
+    /// Counts what was wrong, and says no more of it to whoever was wrong too often. What is right is not held up: others may be at
+    /// the same address.
+    pub(crate) fn bounded<T>(
+        &self,
+        ctx: &Context,
+        client: &ClientCredentials,
+        outcome: Result<T, OpError<TokenRefusal>>,
+    ) -> Result<T, OpError<TokenRefusal>> {
+        let Err(OpError::Refused(refusal)) = &outcome else { return outcome };
+        let Some(guess) = refusal.guess() else { return outcome };
+        let caller = Caller::new(ctx.origin.address, client.client_id());
+        if let Err(seconds) = self.attempts.admit(&caller, ctx.uptime) {
+            return Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds }));
         }
-    }
-
-    fn count_guess<T>(&self, ctx: &Context, caller: &Caller, outcome: &Result<T, OpError<TokenRefusal>>) {
-        if let Err(OpError::Refused(refusal)) = outcome
-            && let Some(guess) = refusal.guess()
-        {
-            self.attempts.count(caller, guess, ctx.uptime);
-        }
+        self.attempts.count(&caller, guess, ctx.uptime);
+        outcome
     }
 }
 

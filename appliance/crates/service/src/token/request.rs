@@ -126,9 +126,7 @@ impl DeviceRequest {
     pub fn client(&self) -> &ClientCredentials {
         &self.client
     }
-}
 
-impl DeviceRequest {
     /// The same for the device authorization endpoint.
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::presented::{Presented, in_time};
 use super::{TokenQuery, TokenRefusal};
-use crate::attempts::Guess;
+use crate::attempts::{Caller, Guess};
 use crate::operation::{Abort, Refuses};
 use crate::{Context, Idp, OpError};
 
@@ -20,7 +20,6 @@ impl Idp {
     /// # Errors
     /// A client that does not prove itself, a token of another client, one of another kind, and accidents.
     pub fn revoke(&self, ctx: &Context, query: &TokenQuery) -> Result<(), OpError<TokenRefusal>> {
-        let caller = self.admit_caller(ctx, &query.client)?;
         let ended = self.write(ctx, Need::Nothing, |op| {
             let app = self.authenticate(ctx, op, &query.client)?;
             let text = query.token.expose();
@@ -47,9 +46,11 @@ impl Idp {
             op.record("token.revoke", app.client.name.as_str(), json!({ "person": person }))?;
             Ok::<_, Abort<TokenRefusal>>(Found::Ended)
         });
-        self.count_guess(ctx, &caller, &ended);
-        match ended? {
-            Found::Nothing => self.attempts.count(&caller, Guess::Token, ctx.uptime),
+        match self.bounded(ctx, &query.client, ended)? {
+            Found::Nothing => {
+                let caller = Caller::new(ctx.origin.address, query.client.client_id());
+                self.attempts.count(&caller, Guess::Token, ctx.uptime);
+            }
             Found::Over | Found::Ended => {}
         }
         Ok(())
