@@ -377,7 +377,7 @@ fn every_endpoint_that_discovery_names_is_there() {
     let named =
         document.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri");
     let named: Vec<_> = named.collect();
-    assert!(named.len() >= 11, "{named:?}");
+    assert!(named.len() >= 10, "{named:?}");
     for (name, address) in named {
         let path = address.as_str().unwrap().strip_prefix(&server.issuer).unwrap();
         let get = server.send(&Call::get(path)).status;
