@@ -337,3 +337,49 @@ fn whoever_has_no_token_is_told_of_both_ways_and_a_browser_may_send_proofs() {
     let preflight = house.server.send(&Call::new("OPTIONS", "/token").header("Origin", origin));
     assert!(preflight.header("access-control-allow-headers").unwrap().contains("DPoP"));
 }
+
+#[test]
+fn a_request_that_was_pushed_with_a_proof_is_for_the_holder_of_that_key() {
+    let holder = Holder::new();
+    let challenge = hashed(at_an_app::VERIFIER);
+    let push = |more: &[(&str, &str)], proof: &str| {
+        let fields = [
+            ("redirect_uri", at_an_app::REDIRECT),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ];
+        let fields: Vec<_> = fields.into_iter().chain(more.iter().copied()).collect();
+        let call = Call::post("/par").header("Authorization", holder.house.basic()).header("DPoP", proof);
+        holder.house.server.send(&call.form(&fields))
+    };
+    let at_par = || holder.proof(&json!({ "htu": "https://id.example/par" }));
+    assert_eq!(error(&push(&[], &holder.proof(&json!({})))), (400, "invalid_dpop_proof".to_owned()), "for /token");
+    let other = push(&[("dpop_jkt", &hashed("another key"))], &at_par());
+    assert_eq!(error(&other), (400, "invalid_request".to_owned()));
+    let code = || {
+        let pushed = push(&[], &at_par());
+        assert_eq!(pushed.status, 201, "{}", pushed.text());
+        let pushed = pushed.json();
+        holder.house.code_for(&[("client_id", "photos"), ("request_uri", pushed["request_uri"].as_str().unwrap())])
+    };
+    let bare = holder.house.token(&exchange(&code()), &[("Authorization", &holder.house.basic())]);
+    assert_eq!(error(&bare), (400, "invalid_grant".to_owned()));
+    let thief = Holder { key: ClientKey::new(""), house: AtAnApp::new(), next: Cell::new(900) };
+    let stolen = thief.key.sign(&header(&thief.key), &holder.claims());
+    assert_eq!(error(&holder.redeem(&code(), &stolen)), (400, "invalid_grant".to_owned()));
+    assert_eq!(holder.redeem(&code(), &holder.proof(&json!({}))).status, 200);
+}
+
+#[test]
+fn wrong_secrets_are_bounded_wherever_a_client_proves_itself() {
+    let house = AtAnApp::new();
+    for path in ["/par", "/device_authorization"] {
+        let wrong = || Call::post(path).header("Authorization", "Basic cGhvdG9zOndyb25n").form(&[("scope", "openid")]);
+        let answers: Vec<u16> = (0..40).map(|_| house.server.send(&wrong()).status).collect();
+        assert_eq!(answers.iter().filter(|status| **status == 401).count(), 30, "{path}: {answers:?}");
+        assert_eq!(answers.last(), Some(&429));
+        house.server.clock.advance(120);
+    }
+}

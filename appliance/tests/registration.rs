@@ -6,7 +6,7 @@ mod harness;
 
 use harness::{Answer, Call, START, Server};
 use serde_json::{Value, json};
-use service::Context;
+use service::{AppAmendment, Context};
 
 /// A house, and a token by which two apps register themselves.
 struct House {
@@ -207,4 +207,38 @@ fn admins_make_list_and_revoke_tokens() {
     assert_eq!(send(Call::new("DELETE", &one)).json()["change"], "removed");
     let bad = send(Call::post("/api/v1/registration-tokens").json(&json!({ "allow": "everyone", "uses": 0 })));
     assert!((400..500).contains(&bad.status), "{}", bad.status);
+}
+
+#[test]
+fn an_app_cannot_take_back_by_itself_what_protects_it() {
+    let house = House::new();
+    let made = house.registered();
+    let name = made["client_id"].as_str().unwrap().parse().unwrap();
+    house.server.operate(move |idp| {
+        let stricter = AppAmendment { dpop_required: Some(true), ..AppAmendment::default() };
+        idp.set_app(&Context::console(harness::steady(START)), &name, &stricter).unwrap();
+    });
+    let change = json!({ "client_id": made["client_id"], "redirect_uris": ["https://album.example.org/cb"] });
+    let changed = house.server.send(&house.call("PUT", &made).json(&change)).json();
+    for what in ["dpop_bound_access_tokens", "require_pushed_authorization_requests"] {
+        assert_eq!(changed[what], true, "{what}: {changed}");
+    }
+    assert_eq!(changed["subject_type"], "pairwise");
+    let mut open = change;
+    open["subject_type"] = "public".into();
+    let refused = house.server.send(&house.call("PUT", &made).json(&open));
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_client_metadata")));
+}
+
+#[test]
+fn an_app_is_told_of_sign_outs_at_its_own_address_only() {
+    let house = House::new();
+    for elsewhere in ["http://127.0.0.1:2375/stop", "https://192.168.1.1/x", "http://album.example.org/out"] {
+        let mut said = said();
+        said["backchannel_logout_uri"] = elsewhere.into();
+        assert_eq!(house.register(&said).json()["error"], "invalid_client_metadata", "{elsewhere}");
+    }
+    let mut said = said();
+    said["backchannel_logout_uri"] = "https://album.example.org/out".into();
+    assert_eq!(house.register(&said).status, 201);
 }

@@ -89,6 +89,11 @@ impl AtAnApp {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
+        self.code_for(&fields)
+    }
+
+    /// Anna's code for a request with these parameters.
+    pub fn code_for(&self, fields: &[(&str, &str)]) -> String {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let answer = self.server.send(&Call::get(format!("/authorize?{query}")).cookie(COOKIE, &self.cookie));
         let url = answer.header("location").unwrap_or_else(|| panic!("{}", answer.text()));
