@@ -4,20 +4,15 @@
 set -euo pipefail
 mkdir -p "$OUT"
 folder=$(mktemp -d)
-emulator=$(command -v qemu-aarch64-static || command -v qemu-aarch64)
-[ "$(uname -m)" != aarch64 ] || emulator=
-emulated() {
-    if [ -n "$emulator" ]; then
-        QEMU_LD_PREFIX=/usr/aarch64-linux-gnu "$emulator" -cpu cortex-a53 "$BINARY" "$@"
-    else
-        "$BINARY" "$@"
-    fi
-}
-emulated --version
+emulator=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
+export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu
+run=("$emulator" -cpu cortex-a53 "$BINARY")
+[ "$(uname -m)" != aarch64 ] || run=("$BINARY")
+"${run[@]}" --version
 printf 'data_dir = "%s/data"\nlisten = ["127.0.0.1:0"]\nclock = "trusted"\n' "$folder" >"$folder/config.toml"
-emulated serve --config "$folder/config.toml" >"$folder/log" 2>&1 &
+"${run[@]}" serve --config "$folder/config.toml" >"$folder/log" 2>&1 &
 server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$folder"' EXIT
+trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$folder"' EXIT
 for _ in $(seq 300); do
     port=$(sed -n 's/.*addresses=\[127\.0\.0\.1:\([0-9]*\)\].*/\1/p' "$folder/log")
     [ -z "$port" ] || break
