@@ -1,4 +1,4 @@
-//! Forward auth: what a reverse proxy, a browser and an attacker see of it; with the real nginx where there is one.
+//! Forward auth: what a reverse proxy, a browser and an attacker see of it; with the real nginx.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -318,10 +318,8 @@ fn example(changes: &[(&str, &str)]) -> String {
 #[test]
 fn nginx_of_debian_lets_in_whom_the_house_lets_in() {
     let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists());
-    let Some(program) = program else {
-        eprintln!("skipped: there is no nginx here; appliance/tools/prepare.sh test installs it");
-        return;
-    };
+    let program =
+        program.unwrap_or_else(|| panic!("there is no nginx here; appliance/tools/prepare.sh test installs it"));
     let app = FakeHttp::start(|_| Said::This(200, Vec::new(), "the app".to_owned()));
     let anna = Anna::at(Server::listen(), behind("photos.localhost"));
     let nginx = Nginx::start(program, &anna.server, &app.url(""));
