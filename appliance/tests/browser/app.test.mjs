@@ -59,11 +59,10 @@ test("from the app over the passkey and one question back to the app, and withou
   const visitor = await newcomer("ida", PHONE);
   const { page } = visitor;
   await visitor.signOut();
-  await visitor.bePresent(visitor.authenticator, false);
+  await visitor.offerNothing();
   await visitor.goto(request("album"));
   await visitor.heading("Sign in to continue to Album");
   await visitor.fits();
-  await visitor.bePresent(visitor.authenticator, true);
   await page.getByRole("button", { name: "Sign in with a passkey" }).click();
   await visitor.heading("Let Album know you?");
   await visitor.fits();

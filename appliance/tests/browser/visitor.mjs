@@ -79,6 +79,13 @@ export class Visitor {
     return this.devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
   }
 
+  // From the next page on, a sign-in page offers nothing by itself: the passkey is asked for by its button alone.
+  offerNothing() {
+    return this.page.addInitScript(() => {
+      PublicKeyCredential.isConditionalMediationAvailable = async () => false;
+    });
+  }
+
   // Whether the face, the finger or the PIN is the right one.
   verify(authenticatorId, isUserVerified) {
     return this.devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
