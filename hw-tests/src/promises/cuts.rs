@@ -47,8 +47,10 @@ pub(crate) fn lose_nothing(home: &mut Home) -> Outcome {
 fn check(home: &mut Home, acknowledged: &BTreeSet<String>, cut: u32) -> Outcome {
     home.on()?;
     home.until("the box to answer after a cut", Duration::from_secs(240), |home| {
-        let limit = Deadline::within(Duration::from_secs(30));
-        Ok((home.rig.shell()?.ask("latchkey status >/dev/null", limit)?.status == 0).then_some(()))
+        // The time of the question begins when there is a shell.
+        let shell = home.rig.shell()?;
+        let asked = shell.ask("latchkey status >/dev/null", Deadline::within(Duration::from_secs(60)))?;
+        Ok((asked.status == 0).then_some(()))
     })?;
     let listed = home.latchkey("person list --limit 100000")?;
     let there: BTreeSet<&str> =
