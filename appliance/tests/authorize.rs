@@ -6,6 +6,8 @@
 #[path = "support/authenticator.rs"]
 mod authenticator;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use authenticator::Authenticator;
 use base64::Engine;
@@ -14,11 +16,11 @@ use domain::account::AccountKind;
 use domain::amend::Amendment;
 use domain::client::ConsentMode;
 use harness::{Answer, Call, START, Server};
+use moving_in::{COOKIE, move_in};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use service::{AppAmendment, AppKind, Context};
 
-const COOKIE: &str = "__Host-latchkey";
 const REDIRECT: &str = "https://photos.example.org/cb";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -61,15 +63,7 @@ impl Flow {
 
     /// Follows an invite; the cookie of the new session.
     fn move_in(&self, link: &str) -> String {
-        let issuer = self.server.issuer.clone();
-        let path = link.strip_prefix(&issuer).unwrap();
-        let mut device = Authenticator::new(&issuer);
-        let asked = Call::post(format!("{path}/passkey/options")).origin(&issuer).header("Accept", "application/json");
-        let options = self.server.send(&asked.form(&[("display_name", "Somebody")])).json();
-        let credential = device.create(&options).to_string();
-        let fields = [("ceremony", options["ceremony"].as_str().unwrap()), ("credential", &credential)];
-        let answer = self.server.send(&Call::post(format!("{path}/passkey")).origin(&issuer).form(&fields));
-        answer.set_cookie(COOKIE).unwrap().to_owned()
+        move_in(&self.server, &mut Authenticator::new(&self.server.issuer), (link, "Somebody"))
     }
 
     fn set(&self, amendment: AppAmendment) {

@@ -16,6 +16,8 @@ mod client_key;
 #[path = "support/fake_http.rs"]
 mod fake_http;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use std::sync::{Arc, Mutex};
 

@@ -12,6 +12,8 @@ mod authenticator;
 #[path = "support/client_key.rs"]
 mod client_key;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use std::cell::Cell;
 

@@ -12,6 +12,8 @@ mod authenticator;
 #[expect(unreachable_pub, reason = "each test file uses its own part")]
 mod fake_http;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -61,7 +63,7 @@ fn fetch(anna: &Anna, uri: &str) -> (String, String) {
     let sent = anna.server.send(&asked(APP, uri, ""));
     let state = sent.set_cookie(STATE).unwrap().to_owned();
     let start = path(location(&sent)).to_owned();
-    let call = Call::get(start).cookie(anna::COOKIE, &anna.cookie).header("Sec-Fetch-Site", "same-site");
+    let call = Call::get(start).cookie(moving_in::COOKIE, &anna.cookie).header("Sec-Fetch-Site", "same-site");
     let handed = anna.server.send(&call.header("Accept", "text/html"));
     let callback = location(&handed).to_owned();
     assert!(callback.starts_with(&format!("https://{APP}/.latchkey/callback?")), "{callback}");
@@ -113,7 +115,9 @@ fn a_pass_of_somebody_else_cannot_be_brought_to_a_browser() {
     let anna = anna();
     let sent = anna.server.send(&asked(APP, "/", ""));
     let handed = anna.server.send(
-        &Call::get(path(location(&sent))).cookie(anna::COOKIE, &anna.cookie).header("Sec-Fetch-Site", "cross-site"),
+        &Call::get(path(location(&sent)))
+            .cookie(moving_in::COOKIE, &anna.cookie)
+            .header("Sec-Fetch-Site", "cross-site"),
     );
     let callback = path(location(&handed)).to_owned();
     let other = anna.server.send(&asked(APP, "/", "")).set_cookie(STATE).unwrap().to_owned();
@@ -330,7 +334,7 @@ fn nginx_of_debian_lets_in_whom_the_house_lets_in() {
     let start = location(&sent).strip_prefix(&anna.server.issuer).unwrap().to_owned();
     let state = sent.set_cookie(STATE).unwrap().to_owned();
     assert!(app.seen().is_empty(), "nothing of it gets to the app");
-    let call = Call::get(start).cookie(anna::COOKIE, &anna.cookie).header("Sec-Fetch-Site", "cross-site");
+    let call = Call::get(start).cookie(moving_in::COOKIE, &anna.cookie).header("Sec-Fetch-Site", "cross-site");
     let callback = location(&anna.server.send(&call)).to_owned();
     let arrived = ask(callback.strip_prefix(&format!("https://{authority}")).unwrap(), &format!("{STATE}={state}"));
     assert_eq!(location(&arrived), format!("https://{authority}/album?year=2026"));

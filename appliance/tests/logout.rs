@@ -12,17 +12,20 @@ mod authenticator;
 #[expect(unreachable_pub, reason = "each test file uses its own part")]
 mod fake_http;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use anna::{Anna, COOKIE, REDIRECT, VERIFIER, address, field, parameter};
+use anna::{Anna, REDIRECT, VERIFIER, address, field, parameter};
 use appliance::system::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::logout::LogoutReport;
 use fake_http::{Asked, FakeHttp, Said};
 use harness::{Call, Server};
+use moving_in::COOKIE;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use service::{AppAmendment, Context, Whose};

@@ -6,6 +6,8 @@
 #[path = "support/authenticator.rs"]
 mod authenticator;
 mod harness;
+#[path = "support/moving_in.rs"]
+mod moving_in;
 
 use authenticator::Authenticator;
 use base64::Engine;
@@ -14,11 +16,11 @@ use domain::account::AccountKind;
 use domain::amend::Amendment;
 use domain::client::ConsentMode;
 use harness::{Answer, Call, START, Server};
+use moving_in::{COOKIE, move_in};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use service::{AppAmendment, AppKind, Context};
 
-const COOKIE: &str = "__Host-latchkey";
 const REDIRECT: &str = "https://photos.example.org/cb";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -47,21 +49,8 @@ impl Flow {
             let link = idp.create_invite(&ctx, &anna, None, None).unwrap().url.expose().clone();
             (link, made.secret.unwrap().expose().clone())
         });
-        let mut flow = Self { server, cookie: String::new(), secret };
-        flow.move_in(&link);
-        flow
-    }
-
-    fn move_in(&mut self, link: &str) {
-        let issuer = self.server.issuer.clone();
-        let path = link.strip_prefix(&issuer).unwrap();
-        let mut device = Authenticator::new(&issuer);
-        let asked = Call::post(format!("{path}/passkey/options")).origin(&issuer).header("Accept", "application/json");
-        let options = self.server.send(&asked.form(&[("display_name", "Anna Bauer")])).json();
-        let credential = device.create(&options).to_string();
-        let fields = [("ceremony", options["ceremony"].as_str().unwrap()), ("credential", &credential)];
-        let answer = self.server.send(&Call::post(format!("{path}/passkey")).origin(&issuer).form(&fields));
-        answer.set_cookie(COOKIE).unwrap().clone_into(&mut self.cookie);
+        let cookie = move_in(&server, &mut Authenticator::new(&server.issuer), (&link, "Anna Bauer"));
+        Self { server, cookie, secret }
     }
 
     fn get(&self, path: &str) -> Answer {

@@ -10,8 +10,8 @@ use service::{AppAmendment, AppKind, Context};
 
 use crate::authenticator::Authenticator;
 use crate::harness::{Answer, Call, Server};
+use crate::moving_in::{COOKIE, move_in};
 
-pub const COOKIE: &str = "__Host-latchkey";
 pub const REDIRECT: &str = "https://photos.example.org/cb";
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -41,7 +41,7 @@ impl Anna {
             made.secret.unwrap().expose().clone()
         });
         let mut device = Authenticator::new(&server.issuer);
-        let cookie = move_in(&server, &mut device);
+        let cookie = move_in(&server, &mut device, (&invite(&server), "Anna Bauer"));
         Self { server, cookie, secret, device: RefCell::new(device) }
     }
 
@@ -76,20 +76,12 @@ impl Anna {
     }
 }
 
-/// Anna comes in by a link.
-fn move_in(server: &Server, device: &mut Authenticator) -> String {
+/// A new link for Anna.
+fn invite(server: &Server) -> String {
     let moment = server.clock.moment();
-    let link = server.operate(move |idp| {
+    server.operate(move |idp| {
         idp.create_invite(&Context::console(moment), &"anna".parse().unwrap(), None, None).unwrap().url.expose().clone()
-    });
-    let issuer = &server.issuer;
-    let path = link.strip_prefix(issuer.as_str()).unwrap();
-    let asked = Call::post(format!("{path}/passkey/options")).origin(issuer).header("Accept", "application/json");
-    let options = server.send(&asked.form(&[("display_name", "Anna Bauer")])).json();
-    let credential = device.create(&options).to_string();
-    let fields = [("ceremony", options["ceremony"].as_str().unwrap()), ("credential", &credential)];
-    let answer = server.send(&Call::post(format!("{path}/passkey")).origin(issuer).form(&fields));
-    answer.set_cookie(COOKIE).unwrap().to_owned()
+    })
 }
 
 /// An address with these parameters.

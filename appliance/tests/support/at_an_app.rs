@@ -11,8 +11,8 @@ use service::{AppAmendment, AppKind, Context};
 use crate::authenticator::Authenticator;
 use crate::client_key::hashed;
 use crate::harness::{self, Answer, Call, START, Server};
+use crate::moving_in::{COOKIE, move_in};
 
-const COOKIE: &str = "__Host-latchkey";
 pub const REDIRECT: &str = "https://app.example.org/cb";
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -46,21 +46,8 @@ impl AtAnApp {
             make("phone", AppKind::Public);
             (idp.create_invite(&ctx, &anna, None, None).unwrap().url.expose().clone(), secret)
         });
-        let mut house = Self { server, cookie: String::new(), secret };
-        house.move_in(&link);
-        house
-    }
-
-    fn move_in(&mut self, link: &str) {
-        let issuer = self.server.issuer.clone();
-        let path = link.strip_prefix(&issuer).unwrap();
-        let mut device = Authenticator::new(&issuer);
-        let asked = Call::post(format!("{path}/passkey/options")).origin(&issuer).header("Accept", "application/json");
-        let options = self.server.send(&asked.form(&[("display_name", "Anna Bauer")])).json();
-        let credential = device.create(&options).to_string();
-        let fields = [("ceremony", options["ceremony"].as_str().unwrap()), ("credential", &credential)];
-        let answer = self.server.send(&Call::post(format!("{path}/passkey")).origin(&issuer).form(&fields));
-        answer.set_cookie(COOKIE).unwrap().clone_into(&mut self.cookie);
+        let cookie = move_in(&server, &mut Authenticator::new(&server.issuer), (&link, "Anna Bauer"));
+        Self { server, cookie, secret }
     }
 
     /// Changes an app.
