@@ -68,6 +68,8 @@ for (const [name, viewport] of [["ida", PHONE], ["ole", DESKTOP]]) {
     await visitor.heading("Let Film night in on another device?");
     await page.getByText(codes.user_code, { exact: true }).waitFor();
     await page.getByText("Is that device in front of you?").waitFor();
+    const policy = page.getByRole("link", { name: "about your data" });
+    assert.equal(await policy.getAttribute("href"), "https://films.example/privacy");
     await show(visitor, "question");
     await page.getByRole("button", { name: "Allow" }).click();
     await visitor.heading("Film night may come in");
