@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::failure::{Failure, Outcome, broken, ensure};
 use crate::home::{Home, story};
-use crate::led::Edge;
+use crate::led::{Edge, Shown};
 
 /// The LED changes this soon after its reason, and a round of any pattern fits twice.
 const SOON: Duration = Duration::from_secs(20);
@@ -23,9 +23,9 @@ pub(crate) fn led_of_a_new_box(home: &mut Home) -> Outcome {
     home.has_time()?;
     home.led_says("unclaimed", SOON)?;
     let shown = home.shown()?;
-    // Where one pattern gives way to another, their halves may look like a round of a third.
-    let lasting = shown.iter().filter(|shown| shown.until - shown.from >= GIVES_WAY);
-    let names: Vec<&str> = lasting.map(|shown| shown.name).collect();
+    // Where one pattern gives way to another, their halves may look like a round of a third; before the first there is none.
+    let lasting = |(place, shown): &(usize, &Shown)| *place == 0 || shown.until - shown.from >= GIVES_WAY;
+    let names: Vec<&str> = shown.iter().enumerate().filter(lasting).map(|(_, shown)| shown.name).collect();
     let wanted = ["booting", "clock-not-trusted", "unclaimed"];
     ensure(names == wanted, || format!("the LED said {}", story(&shown)))?;
     home.note(story(&shown).trim().to_owned());
