@@ -1,5 +1,4 @@
-//! Clients that prove themselves by what they sign (RFC 7523), secrets that overlap, and apps that ask for themselves (RFC 6749
-//! section 4.4), over HTTP.
+//! Clients that prove themselves by what they sign (RFC 7523), and secrets that overlap, over HTTP.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -323,79 +322,6 @@ fn an_old_secret_works_for_as_long_as_was_said_and_only_the_last_one() {
     let third = rotate(Some(Span::hours(1))).unwrap();
     let fourth = rotate(None).unwrap();
     assert!(!works(&second) && !works(&third) && works(&fourth));
-}
-
-/// `photos` acts as the service account `robot`, which is in the group `machines`.
-fn with_robot() -> AtAnApp {
-    let house = AtAnApp::new();
-    house.server.operate(|idp| {
-        let ctx = Context::console(harness::steady(START));
-        let (robot, machines) = ("robot".parse().unwrap(), "machines".parse().unwrap());
-        idp.create_account(&ctx, AccountKind::Service, &robot, &Amendment::default()).unwrap();
-        idp.create_group(&ctx, &machines, &service::GroupAmendment::default()).unwrap();
-        idp.add_member(&ctx, &machines, &service::Member::Account(robot.clone())).unwrap();
-        idp.add_scope(&ctx, &"photos".parse().unwrap(), &machines, &"albums:write".parse().unwrap()).unwrap();
-        let acts_as = AppAmendment { acts_as: Some(Some(robot)), ..AppAmendment::default() };
-        idp.set_app(&ctx, &"photos".parse().unwrap(), &acts_as).unwrap();
-    });
-    house
-}
-
-fn for_itself(house: &AtAnApp, scope: &str) -> Answer {
-    let basic = house.basic();
-    house.token(&[("grant_type", "client_credentials"), ("scope", scope)], &[("Authorization", &basic)])
-}
-
-#[test]
-fn an_app_asks_for_itself_as_a_service_account() {
-    let house = with_robot();
-    let answer = for_itself(&house, "").json();
-    assert_eq!(answer["scope"], "albums:write email groups profile");
-    assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none());
-    assert_eq!(for_itself(&house, "albums:write openid offline_access other").json()["scope"], "albums:write");
-    assert_eq!(error(&for_itself(&house, "openid")), (400, "invalid_scope".to_owned()));
-    let token = answer["access_token"].as_str().unwrap();
-    let info = house.server.send(&Call::get("/userinfo").bearer(token));
-    assert_eq!(info.status, 403, "userinfo is about a person who signed in");
-    let last = house.server.send(&Call::get("/api/v1/audit").on_console()).text();
-    assert!(last.contains("app.act") && last.contains("robot"), "{last}");
-}
-
-#[test]
-fn only_an_app_that_acts_as_somebody_and_proves_itself_asks_for_itself() {
-    let house = AtAnApp::new();
-    assert_eq!(error(&for_itself(&house, "")), (400, "unauthorized_client".to_owned()));
-    let public = [("grant_type", "client_credentials"), ("client_id", "phone")];
-    assert_eq!(error(&house.token(&public, &[])), (400, "unauthorized_client".to_owned()));
-    let wrong = [public[0], ("client_id", "photos"), ("client_secret", "x")];
-    assert_eq!(error(&house.token(&wrong, &[])), (401, "invalid_client".to_owned()));
-}
-
-#[test]
-fn a_locked_or_deleted_service_account_ends_what_the_app_holds() {
-    let house = with_robot();
-    let status = |token: &str| house.server.send(&Call::get("/userinfo").bearer(token)).status;
-    let token = for_itself(&house, "").json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(status(&token), 403, "good, but not for this");
-    let robot = |locked| {
-        let change = Amendment { locked: Some(locked), ..Amendment::default() };
-        house.server.operate(move |idp| {
-            let ctx = Context::console(harness::steady(START));
-            idp.set_account(&ctx, AccountKind::Service, &"robot".parse().unwrap(), &change).unwrap();
-        });
-    };
-    robot(true);
-    assert_eq!(status(&token), 401);
-    assert_eq!(error(&for_itself(&house, "")), (400, "unauthorized_client".to_owned()));
-    robot(false);
-    let token = for_itself(&house, "").json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(status(&token), 403);
-    house.server.operate(|idp| {
-        let ctx = Context::console(harness::steady(START));
-        idp.delete_account(&ctx, AccountKind::Service, &"robot".parse().unwrap()).unwrap();
-    });
-    assert_eq!(status(&token), 401);
-    assert_eq!(error(&for_itself(&house, "")), (400, "unauthorized_client".to_owned()));
 }
 
 #[test]

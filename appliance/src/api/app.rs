@@ -75,6 +75,9 @@ pub struct App {
     pub jwks_uri: Option<String>,
     /// The service account that it is when it asks for itself (RFC 6749 section 4.4).
     pub acts_as: Option<String>,
+    /// Whether service accounts that its groups let in get tokens for it by their own API tokens (RFC 8693).
+    #[serde(default)]
+    pub service_accounts: bool,
     /// Until when the secret before the current one works.
     pub old_secret_until: Option<Time>,
     /// The names under which a proxy shows it.
@@ -261,6 +264,9 @@ pub struct AppPatch {
     /// The service account that it is when it asks for itself (RFC 6749 section 4.4).
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub acts_as: Patch<String>,
+    /// Whether service accounts get tokens for it by their own API tokens (RFC 8693).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_accounts: Option<bool>,
     /// The names under which a proxy shows it: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward_hosts: Option<Vec<String>>,

@@ -271,6 +271,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
             ("pushed requests".to_owned(), if app.par_required { "required" } else { "possible" }.to_owned()),
             ("DPoP".to_owned(), if app.dpop_required { "required" } else { "possible" }.to_owned()),
             ("device sign-in".to_owned(), yes_no(app.device)),
+            ("service accounts".to_owned(), yes_no(app.service_accounts)),
             ("icon".to_owned(), yes_no(app.icon)),
         ]);
         fields.extend(

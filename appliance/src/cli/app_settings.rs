@@ -84,6 +84,9 @@ pub(crate) struct Settings {
     /// The service account that the app is when it asks for itself (client_credentials); `none` for nobody
     #[arg(long, value_name = "ACCOUNT")]
     acts_as: Option<String>,
+    /// Whether service accounts that its groups let in get tokens for it by their own API tokens (token exchange)
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    service_accounts: Option<bool>,
     /// A name under which a proxy shows the app to those who may use it (forward auth); may be repeated, and replaces all others;
     /// `none` for nowhere
     #[arg(long = "forward-host", value_name = "HOST")]
@@ -117,6 +120,7 @@ impl Settings {
             jwks: keys(self.jwks)?,
             jwks_uri: clearable(self.jwks_uri),
             acts_as: clearable(self.acts_as),
+            service_accounts: self.service_accounts,
             forward_hosts: all_or_none(self.forward_hosts),
         })
     }

@@ -137,6 +137,27 @@ test("an app acts for itself, as the service account that it was given", async (
   await assert.rejects(client.clientCredentialsGrant(other), refusedAs("unauthorized_client"));
 });
 
+test("a service account exchanges its API token, or uses it as a secret, where an app takes that", async () => {
+  await house.latchkey("service-account", "create", "job", "--display-name", "Job");
+  await house.latchkey("group", "create", "jobs");
+  await house.latchkey("group", "add", "jobs", "job");
+  const { token } = JSON.parse(await house.latchkey("service-account", "token", "create", "job"));
+  await configure("store", { settings: ["--allow", "jobs", "--service-accounts", "true"] });
+  const as = (proof) => {
+    const options = { [client.customFetch]: transport.send };
+    return client.discovery(new URL(house.origin), "store", undefined, proof, options);
+  };
+  const subject = { subject_token: token, subject_token_type: "urn:ietf:params:oauth:token-type:access_token" };
+  const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+  const exchanged = await client.genericGrantRequest(await as(client.None()), exchange, { ...subject, audience: "store" });
+  assert.equal(exchanged.issued_token_type, subject.subject_token_type);
+  assert.equal(exchanged.scope, "email groups profile");
+  const issued = await client.clientCredentialsGrant(await as(client.ClientSecretPost(token)));
+  assert.equal(issued.scope, exchanged.scope);
+  const elsewhere = client.genericGrantRequest(await as(client.None()), exchange, { ...subject, audience: "other" });
+  await assert.rejects(elsewhere, refusedAs("invalid_target"));
+});
+
 test("a token is looked at by its app, and by no other", async () => {
   const config = await configure("looker");
   const tokens = await tokensOf(config, "openid email offline_access");

@@ -80,6 +80,20 @@ pub fn admit(
     if proven < demanded { Err(NotAdmitted::TooWeak { demanded, proven }) } else { Ok(()) }
 }
 
+/// Decides for a service account that brought an API token of its own. It cannot prove more, so no strength is demanded of it.
+pub fn admit_caller(
+    account: &Account,
+    groups: &[Group],
+    access: &[GroupId],
+    now: Timestamp,
+) -> Result<(), NotAdmitted> {
+    admit_service(account, now)?;
+    match groups.iter().any(|group| access.contains(&group.id)) {
+        true => Ok(()),
+        false => Err(NotAdmitted::NoAccess),
+    }
+}
+
 /// Decides for the service account that an app acts as: no group has to let it in, since nobody signs in.
 pub fn admit_service(account: &Account, now: Timestamp) -> Result<(), NotAdmitted> {
     match account.kind {
@@ -161,6 +175,21 @@ mod tests {
         assert_eq!(admit_service(&service, NOW), Ok(()));
         assert!(admit_service(&Account { locked: true, ..service.clone() }, NOW).is_err());
         assert!(admit_service(&Account { valid_until: Some(NOW), ..service }, NOW).is_err());
+    }
+
+    #[test]
+    fn a_service_account_calls_an_app_that_one_of_its_groups_is_let_into() {
+        let groups = [group(1, Strength::Passkey)];
+        let service = Account { kind: AccountKind::Service, ..account() };
+        let call = |account: &Account, access: &[i64]| {
+            let access: Vec<GroupId> = access.iter().copied().map(GroupId).collect();
+            admit_caller(account, &groups, &access, NOW)
+        };
+        assert_eq!(call(&service, &[1]), Ok(()), "it cannot prove more than its token");
+        assert_eq!(call(&service, &[2]), Err(NotAdmitted::NoAccess));
+        assert_eq!(call(&service, &[]), Err(NotAdmitted::NoAccess));
+        assert_eq!(call(&account(), &[1]), Err(NotAdmitted::NoPerson));
+        assert!(call(&Account { locked: true, ..service }, &[1]).is_err());
     }
 
     #[test]

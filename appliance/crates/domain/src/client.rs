@@ -163,6 +163,8 @@ pub struct ClientSettings {
     pub keys: Option<ClientKeys>,
     /// The service account that it is when it asks for itself and not for a person (RFC 6749 section 4.4).
     pub acts_as: Option<AccountId>,
+    /// Whether service accounts that its groups let in get tokens for it by their own API tokens (RFC 8693).
+    pub service_accounts: bool,
     /// The names under which a proxy shows it to those alone who may use it. No two apps share one.
     pub forward_hosts: Vec<Host>,
 }
@@ -189,6 +191,7 @@ impl Default for ClientSettings {
             terms_uri: None,
             keys: None,
             acts_as: None,
+            service_accounts: false,
             forward_hosts: Vec::new(),
         }
     }
@@ -458,6 +461,7 @@ mod tests {
             terms_uri: Some("https://a.example/terms".parse().unwrap()),
             keys: Some(ClientKeys::JwksUri("https://a.example/jwks.json".parse().unwrap())),
             acts_as: Some(AccountId(7)),
+            service_accounts: true,
             forward_hosts: vec!["a.example".parse().unwrap()],
         };
         let text = serde_json::to_string(&settings).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::Account;
+use domain::account::{Account, AccountKind};
 use domain::admission::{self, Door, NotAdmitted};
 use domain::claim::{self, Person, Released, RequestedClaims};
 use domain::client::SubjectType;
@@ -21,7 +21,7 @@ pub(crate) struct Admitted {
 }
 
 impl Known {
-    /// Asks whether the app is open to the person, or whether it may act as that service account.
+    /// Asks whether the app is open to the person, or to the service account that calls it, or may act as that one.
     pub(crate) fn admit(
         &self,
         reader: &Reader<'_>,
@@ -31,9 +31,15 @@ impl Known {
     ) -> Result<Result<Admitted, NotAdmitted>, Fault> {
         let Some(person) = self.person(reader, account)? else { return Ok(Err(NotAdmitted::NoPerson)) };
         let door = Door { access: &app.access, strength: app.client.settings.strength };
-        let verdict = match app.client.settings.acts_as == Some(account) {
-            true => admission::admit_service(&person.account, now),
-            false => admission::admit(&person.account, &person.groups, door, proven, now),
+        let settings = &app.client.settings;
+        let verdict = match person.account.kind {
+            AccountKind::Service if settings.acts_as == Some(account) => admission::admit_service(&person.account, now),
+            AccountKind::Service if settings.service_accounts => {
+                admission::admit_caller(&person.account, &person.groups, &app.access, now)
+            }
+            AccountKind::Service | AccountKind::Person => {
+                admission::admit(&person.account, &person.groups, door, proven, now)
+            }
         };
         Ok(verdict.map(|()| Admitted { person, app: Arc::clone(app) }))
     }

@@ -1,6 +1,6 @@
 //! API tokens of service accounts: made, listed, revoked, and proven at each call.
 
-use domain::account::AccountKind;
+use domain::account::{Account, AccountKind};
 use domain::api_token::{ApiToken, MAX_TOKENS, end};
 use domain::clock::Moment;
 use domain::entropy;
@@ -11,6 +11,7 @@ use domain::secret::Secret;
 use domain::time::{Span, Timestamp};
 use domain::token::{OpaqueToken, TokenKind};
 use serde_json::json;
+use store::{Fault, Reader};
 
 use crate::account::{named, permit_over};
 use crate::{Change, Context, Idp, OpError, Origin, Refusal};
@@ -69,7 +70,7 @@ impl Idp {
         })
     }
 
-    /// Revokes a token at once.
+    /// Revokes a token at once, and what its service account got at apps, by whichever of its tokens.
     pub fn revoke_api_token(
         &self,
         ctx: &Context,
@@ -82,6 +83,7 @@ impl Idp {
             if !op.delete_api_token(account.id, number)? {
                 return Ok(Change::Unchanged);
             }
+            op.delete_token_families_of(account.id)?;
             op.record("api_token.revoke", name.as_str(), json!({ "number": number }))?;
             Ok(Change::Removed)
         })
@@ -89,21 +91,25 @@ impl Idp {
 
     /// Who calls with this token. Every no sounds alike, and none is written: a flood of bad tokens wears out no card.
     pub fn authenticate_api_token(&self, token: &str, moment: Moment) -> Result<Actor, OpError<Refusal>> {
-        let now = moment.now;
         self.read(&Context::anonymous(moment, Origin::default()), Need::Nothing, |op| {
-            let no = || OpError::Refused(Refusal::Denied(Denied::NotSignedIn));
-            let offered = OpaqueToken::decode(TokenKind::Api, token).ok_or_else(no)?;
-            let known = op.api_token(offered.account, ApiTokenNumber(offered.row))?.ok_or_else(no)?;
-            if known.digest != offered.digest() || !known.good(now) {
-                return Err(no());
+            match proven(op, token, moment.now)? {
+                Some(token) => Ok(Actor::Service { account: token.account, token: token.number }),
+                None => Err(OpError::Refused(Refusal::Denied(Denied::NotSignedIn))),
             }
-            let account = op.account(known.account)?.ok_or_else(no)?;
-            if account.kind != AccountKind::Service || account.usable(now).is_err() {
-                return Err(no());
-            }
-            Ok(Actor::Service { account: account.id, token: known.number })
         })
     }
+}
+
+/// The token that the text is, if it is good now and its service account can be used.
+pub(crate) fn proven(reader: &Reader<'_>, text: &str, now: Timestamp) -> Result<Option<ApiToken>, Fault> {
+    let Some(offered) = OpaqueToken::decode(TokenKind::Api, text) else { return Ok(None) };
+    let Some(known) = reader.api_token(offered.account, ApiTokenNumber(offered.row))? else { return Ok(None) };
+    if known.digest != offered.digest() || !known.good(now) {
+        return Ok(None);
+    }
+    let account = reader.account(known.account)?;
+    let usable = |account: &Account| account.kind == AccountKind::Service && account.usable(now).is_ok();
+    Ok(account.filter(usable).map(|_| known))
 }
 
 #[cfg(test)]

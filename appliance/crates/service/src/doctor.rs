@@ -324,13 +324,13 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
             "a proof of the key that the tokens are bound to",
             &format!("switch DPoP on in the app; if it cannot: latchkey app set {name} --require-dpop false"),
         ),
-        TokenRefusal::Unauthorized(why) => {
-            Wrong::new(("grant_type", request.grant_type()), "a grant that this app may use", why)
-        }
+        TokenRefusal::Unauthorized(why) => wrong_grant(request, "a grant that this app may use", why),
         TokenRefusal::NoDevices => {
             let cure = format!("latchkey app set {name} --device true");
-            Wrong::new(("grant_type", request.grant_type()), "an app that may sign devices in", &cure)
+            wrong_grant(request, "an app that may sign devices in", &cure)
         }
+        TokenRefusal::SubjectToken => wrong_subject(),
+        TokenRefusal::InvalidTarget(why) => Wrong::new(("audience", "another app or an address"), name.as_str(), why),
         TokenRefusal::TooManyGuesses { .. } => Wrong::new(
             ("client_secret", "too many wrong ones"),
             "few wrong secrets, codes or tokens from one address",
@@ -343,6 +343,15 @@ fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) 
         | TokenRefusal::UnsupportedTokenType
         | TokenRefusal::Denied(_) => return None,
     })
+}
+
+fn wrong_grant(request: &TokenRequest, expected: &str, cure: &str) -> Wrong {
+    Wrong::new(("grant_type", request.grant_type()), expected, cure)
+}
+
+fn wrong_subject() -> Wrong {
+    let expected = "the API token of a service account, good and not revoked";
+    Wrong::new(("subject_token", "something else"), expected, "latchkey service-account token create ACCOUNT")
 }
 
 fn wrong_secret(client: &Client, request: &TokenRequest) -> Wrong {

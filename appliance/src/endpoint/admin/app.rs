@@ -92,6 +92,7 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
             Some(ClientKeys::Jwks(_)) | None => None,
         },
         acts_as: text(&acts_as),
+        service_accounts: settings.service_accounts,
         old_secret_until: client
             .retired_secret
             .map(|(_, until)| until)
@@ -279,6 +280,7 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         terms_uri: clearable("terms_uri", patch.terms_uri)?,
         keys: keys(patch.jwks, patch.jwks_uri)?,
         acts_as: clearable("acts_as", patch.acts_as)?,
+        service_accounts: patch.service_accounts,
         forward_hosts: all("forward_host", patch.forward_hosts)?,
     })
 }

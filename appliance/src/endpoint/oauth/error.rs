@@ -13,7 +13,9 @@ use crate::http::{App, Response};
 /// take.
 pub(super) fn token_refused(refusal: &TokenRefusal) -> Response {
     let (status, error) = match refusal {
-        TokenRefusal::InvalidRequest(_) => (400, "invalid_request"),
+        // RFC 8693 section 2.2.2 has no error of its own for a token that is not good.
+        TokenRefusal::InvalidRequest(_) | TokenRefusal::SubjectToken => (400, "invalid_request"),
+        TokenRefusal::InvalidTarget(_) => (400, "invalid_target"),
         TokenRefusal::InvalidClient { .. } | TokenRefusal::InvalidAssertion(_) | TokenRefusal::PublicClient => {
             (401, "invalid_client")
         }

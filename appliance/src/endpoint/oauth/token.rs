@@ -60,6 +60,9 @@ fn render(answer: &TokenAnswer) -> Map<String, Value> {
     add("token_type", answer.token_type.into());
     add("expires_in", answer.expires_in.into());
     add("scope", answer.scope.as_str().into());
+    if let Some(kind) = answer.issued_token_type {
+        add("issued_token_type", kind.into());
+    }
     if let Some(token) = &answer.refresh_token {
         add("refresh_token", token.expose().as_str().into());
     }

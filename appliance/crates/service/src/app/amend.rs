@@ -60,6 +60,8 @@ pub struct AppAmendment {
     pub keys: Option<Option<ClientKeys>>,
     /// The service account that it is when it asks for itself.
     pub acts_as: Option<Option<Username>>,
+    /// Whether service accounts get tokens for it by their own API tokens.
+    pub service_accounts: Option<bool>,
     /// The names under which a proxy shows it: all of them.
     pub forward_hosts: Option<Vec<Host>>,
 }
@@ -108,6 +110,8 @@ impl AppAmendment {
         replace(&mut settings.forward_hosts, hosts.as_ref(), "forward_hosts", &mut changed);
         replace(&mut settings.keys, self.keys.as_ref(), "keys", &mut changed);
         replace(&mut settings.acts_as, acts_as.as_ref(), "acts_as", &mut changed);
+        let taken = self.service_accounts.as_ref();
+        replace(&mut settings.service_accounts, taken, "service_accounts", &mut changed);
         if next.is_public() && (next.settings.keys.is_some() || next.settings.acts_as.is_some()) {
             let why =
                 "a public app can prove nothing, so it has no keys and acts as nobody; make it again without public";

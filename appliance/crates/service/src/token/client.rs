@@ -122,6 +122,11 @@ impl ClientCredentials {
         &self.client_id
     }
 
+    /// Whether it says who it is and proves nothing.
+    pub(super) fn is_only_named(&self) -> bool {
+        self.secret.as_ref().is_none_or(|secret| self.basic && secret.expose().is_empty()) && self.assertion.is_none()
+    }
+
     /// Which key has to be there to look at the assertion, if there is one.
     pub fn key_question(&self) -> Option<KeyQuestion> {
         let signed = Signed::read(self.assertion.as_ref()?.expose())?;

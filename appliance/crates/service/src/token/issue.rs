@@ -58,6 +58,8 @@ pub struct TokenAnswer {
     pub id_token: Option<Secret<String>>,
     /// What was granted.
     pub scope: String,
+    /// What the access token is called to whoever exchanged another one for it (RFC 8693 section 2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 impl Idp {
@@ -104,6 +106,7 @@ impl Idp {
             refresh_token: material.refresh_token,
             id_token,
             scope,
+            issued_token_type: None,
         })
     }
 

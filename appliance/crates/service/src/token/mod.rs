@@ -6,6 +6,7 @@ mod authorization_code;
 mod client;
 mod client_credentials;
 mod device_code;
+mod exchange;
 mod fetched_keys;
 mod introspection;
 mod issue;
@@ -27,6 +28,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::admission::NotAdmitted;
+use domain::api_token::ApiToken;
 use domain::grant::authorization_code::CodeRefusal;
 use domain::grant::device_code::DeviceRefusal;
 use domain::grant::refresh_token::RefreshRefusal;
@@ -43,10 +45,12 @@ use crate::{Context, Fault, Idp, OpError};
 use authorization_code::AuthorizationCode;
 use client_credentials::ClientCredentialsGrant;
 use device_code::DeviceCode;
+use exchange::TokenExchange;
 use refresh_token::RefreshToken;
 
 /// All grants; discovery names the same.
-pub(crate) const GRANTS: &[&dyn Grant] = &[&AuthorizationCode, &RefreshToken, &DeviceCode, &ClientCredentialsGrant];
+pub(crate) const GRANTS: &[&dyn Grant] =
+    &[&AuthorizationCode, &RefreshToken, &DeviceCode, &ClientCredentialsGrant, &TokenExchange];
 
 /// How clients prove themselves (RFC 8414 section 2); discovery names the same.
 pub(crate) const CLIENT_AUTHENTICATION: [&str; 4] =
@@ -60,6 +64,11 @@ pub(crate) trait Grant: Sync {
     /// `grant_type`.
     fn name(&self) -> &'static str;
 
+    /// What the access token is called in the answer (RFC 8693 section 2.2.1).
+    fn issued_token_type(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Takes what the client brought and says what tokens are made of.
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>>;
 }
@@ -72,6 +81,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) request: &'a TokenRequest,
     /// The thumbprint of the key that the client holds; a new family is bound to it (RFC 9449 section 5).
     pub(crate) key: Option<Digest>,
+    /// The API token by which a service account, and not the app, proved itself.
+    pub(crate) caller: Option<ApiToken>,
 }
 
 impl Idp {
@@ -93,11 +104,11 @@ impl Idp {
         let mut asked = None;
         let redeemed = self.write(ctx, Need::Nothing, |op| {
             asked = self.named(op, &request.client)?;
-            let app = self.authenticate(ctx, op, &request.client)?;
+            let (app, caller) = self.asking(ctx, op, request)?;
             if app.client.settings.dpop_required && key.is_none() {
                 return Err(TokenRefusal::Proof(ProofRefusal::Missing).into());
             }
-            let material = grant.redeem(&Attempt { idp: self, ctx, op, request, key }, app)?;
+            let material = grant.redeem(&Attempt { idp: self, ctx, op, request, key, caller }, app)?;
             if material.family.bound_to != key {
                 return Err(Fault::unexpected("a grant did not bind its tokens").into());
             }
@@ -111,7 +122,8 @@ impl Idp {
             self.complain_of_token(&app.client, request, refusal, ctx.now);
         }
         let material = self.bounded(ctx, &request.client, redeemed)?;
-        self.issue(material, ctx.moment())
+        let answer = self.issue(material, ctx.moment())?;
+        Ok(TokenAnswer { issued_token_type: grant.issued_token_type(), ..answer })
     }
 
     /// Counts what was wrong, and says no more of it to whoever was wrong too often. What is right is not held up: others may be at
@@ -165,6 +177,10 @@ pub enum TokenRefusal {
     NotAdmitted(NotAdmitted),
     /// A public client asked what only one that proves itself is told.
     PublicClient,
+    /// What a service account brought is no API token that is good.
+    SubjectToken,
+    /// A target that is not the app that the request names.
+    InvalidTarget(&'static str),
     /// The token to be ended was issued to another client.
     OtherClient,
     /// A token of a kind that is not ended here.
@@ -190,6 +206,7 @@ impl TokenRefusal {
                 RefreshRefusal::Unknown | RefreshRefusal::Reused | RefreshRefusal::Leaked | RefreshRefusal::OtherKey,
             )
             | Self::Device(DeviceRefusal::Unknown | DeviceRefusal::OtherClient)
+            | Self::SubjectToken
             | Self::OtherClient => Some(Guess::Token),
             Self::Code(
                 CodeRefusal::Expired
@@ -215,6 +232,7 @@ impl TokenRefusal {
             | Self::InvalidRequest(_)
             | Self::UnsupportedGrant
             | Self::InvalidScope
+            | Self::InvalidTarget(_)
             | Self::NotAdmitted(_)
             | Self::PublicClient
             | Self::UnsupportedTokenType
@@ -237,7 +255,11 @@ impl fmt::Display for TokenRefusal {
             Self::InvalidClient { .. } => f.write_str("no such client, or the wrong secret"),
             Self::InvalidAssertion(why) => why.fmt(f),
             Self::Proof(why) => why.fmt(f),
-            Self::Unauthorized(why) => f.write_str(why),
+            Self::Unauthorized(why) | Self::InvalidTarget(why) => f.write_str(why),
+            Self::SubjectToken => f.write_str(
+                "subject_token is no API token of a service account, or is over or revoked; an admin makes one with: \
+                 latchkey service-account token create ACCOUNT",
+            ),
             Self::UnsupportedGrant => {
                 f.write_str("grant_type is one of")?;
                 GRANTS.iter().try_for_each(|grant| write!(f, " {}", grant.name()))

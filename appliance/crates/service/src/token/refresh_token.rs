@@ -21,7 +21,7 @@ impl Grant for RefreshToken {
     }
 
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {
-        let Attempt { idp, ctx, op, request, key: held } = attempt;
+        let Attempt { idp, ctx, op, request, key: held, .. } = attempt;
         let client = &app.client;
         let text = request.refresh_token.as_ref().ok_or(TokenRefusal::InvalidRequest("refresh_token is missing"))?;
         let unknown = TokenRefusal::Refresh(RefreshRefusal::Unknown);

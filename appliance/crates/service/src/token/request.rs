@@ -23,8 +23,22 @@ pub struct TokenRequest {
     pub(super) refresh_token: Option<Secret<String>>,
     pub(super) scope: Option<String>,
     pub(super) device_code: Option<Secret<String>>,
+    pub(super) exchange: Exchange,
     /// A proof that the client holds a key.
     pub(super) proof: Option<String>,
+}
+
+/// What RFC 8693 section 2.1 adds.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) subject_token: Option<Secret<String>>,
+    pub(super) subject_token_type: Option<String>,
+    pub(super) requested_token_type: Option<String>,
+    pub(super) audience: Option<String>,
+    /// Whether a resource was named by its address; apps here have names.
+    pub(super) by_resource: bool,
+    /// Whether somebody was named who acts for the subject.
+    pub(super) by_actor: bool,
 }
 
 /// A question about a token, or the wish to end it; not yet believed.
@@ -80,6 +94,14 @@ impl TokenRequest {
             refresh_token: form.refresh_token.map(Secret::new),
             scope: form.scope,
             device_code: form.device_code.map(Secret::new),
+            exchange: Exchange {
+                subject_token: form.subject_token.map(Secret::new),
+                subject_token_type: form.subject_token_type,
+                requested_token_type: form.requested_token_type,
+                audience: form.audience,
+                by_resource: form.by_resource,
+                by_actor: form.by_actor,
+            },
             proof: None,
         })
     }
@@ -148,6 +170,12 @@ struct Form {
     refresh_token: Option<String>,
     scope: Option<String>,
     device_code: Option<String>,
+    subject_token: Option<String>,
+    subject_token_type: Option<String>,
+    requested_token_type: Option<String>,
+    audience: Option<String>,
+    by_resource: bool,
+    by_actor: bool,
     token: Option<String>,
     token_type_hint: Option<String>,
 }
@@ -170,14 +198,27 @@ impl Form {
             "refresh_token" => &mut self.refresh_token,
             "scope" => &mut self.scope,
             "device_code" => &mut self.device_code,
+            "subject_token" => &mut self.subject_token,
+            "subject_token_type" => &mut self.subject_token_type,
+            "requested_token_type" => &mut self.requested_token_type,
+            "audience" => &mut self.audience,
             "token" => &mut self.token,
             "token_type_hint" => &mut self.token_type_hint,
+            // These may come more than once (RFC 8707 section 2), and what they say is not looked at.
+            "resource" => {
+                self.by_resource |= !value.is_empty();
+                return Ok(());
+            }
+            "actor_token" => {
+                self.by_actor |= !value.is_empty();
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if place.is_some() {
             return Err(TokenRefusal::InvalidRequest("a parameter was given more than once"));
         }
-        let most = if name == "token" { MAX_TOKEN } else { MAX_VALUE };
+        let most = if matches!(name, "token" | "subject_token") { MAX_TOKEN } else { MAX_VALUE };
         if value.len() > most {
             return Err(TokenRefusal::InvalidRequest("a parameter is too long"));
         }
