@@ -2,13 +2,12 @@
 //! one twice at a time, and one that does not answer is left alone for longer each time.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::clock::Moment;
 use domain::id::ClientId;
-use domain::logout::{LogoutDelivery, MAX_DELIVERIES, may_be_told, pause};
+use domain::logout::{LogoutDelivery, MAX_DELIVERIES, pause};
 use domain::time::Uptime;
 use futures_lite::FutureExt;
 use service::{Delivered, LogoutCall, OpError, Refusal};
@@ -16,7 +15,7 @@ use smol::channel::{self, Receiver, Sender};
 use url::Url;
 
 use crate::bridge::Busy;
-use crate::http::{App, Method, Outbound, OutboundError, OutboundLimits, Question, within};
+use crate::http::{App, Method, Outbound, OutboundLimits, Question, within};
 use crate::system;
 
 /// What an app may take to answer, and how much it may say: nothing of it is looked at but the status.
@@ -179,7 +178,7 @@ async fn attempt(
     };
     let way = match outbound {
         Some(way) => Ok(way),
-        None => way_out(app).map(|way| outbound.insert(way)),
+        None => app.way_to_apps(LIMITS).map(|way| outbound.insert(way)),
     };
     Ok(match way {
         // To find the name and to connect have limits of their own; an app that plays with all of them waits no longer either.
@@ -204,22 +203,4 @@ async fn send(outbound: &Outbound, call: &LogoutCall) -> Delivered {
         Ok(reply) => Delivered::Failed(format!("it answered {}", reply.status)),
         Err(error) => Delivered::Failed(error.to_string()),
     }
-}
-
-/// The house's own authority is trusted beside those of the system. This server itself is never asked: neither by its ports nor,
-/// since its control socket has no address, otherwise.
-fn way_out(app: &App) -> Result<Outbound, OutboundError> {
-    let hosts = app.nameplate.hosts(app.clock.moment());
-    let authorities = hosts.iter().filter_map(|host| app.certificates.authority(host.as_str()));
-    let authorities = authorities.map(|authority| authority.der).collect();
-    let ports: Vec<u16> =
-        app.config.addresses().iter().chain(&app.config.plain_addresses()).map(SocketAddr::port).collect();
-    let public = app.config.port;
-    let here = system::addresses();
-    let guard = move |secure: bool, to: SocketAddr| {
-        let ip = to.ip().to_canonical();
-        let ours = (ip.is_loopback() || here.contains(&ip)) && (ports.contains(&to.port()) || to.port() == public);
-        !ours && may_be_told(secure, ip)
-    };
-    Outbound::guarded(authorities, LIMITS, Box::new(guard))
 }

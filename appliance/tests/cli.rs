@@ -331,7 +331,7 @@ fn the_fields_of_the_json_output_stay_the_same() {
             "access_token access_token_seconds acts_as algorithm allow backchannel_logout_uri claims consent \
              created_at device display_name dpop_required endpoints forward_hosts icon jwks jwks_uri launch_url name \
              old_secret_until par_required pkce_required policy_uri post_logout_redirect_uris public redirect_uris \
-             refresh_idle_seconds refresh_seconds scopes service_accounts strength subject terms_uri updated_at \
+             refresh_idle_seconds refresh_seconds scopes sector service_accounts strength subject terms_uri updated_at \
              userinfo_algorithm",
         ),
         ("app list", "allow display_name launch_url name public"),

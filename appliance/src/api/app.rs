@@ -61,6 +61,9 @@ pub struct App {
     pub userinfo_algorithm: Option<String>,
     /// What people are called there: `public` or `pairwise`.
     pub subject: String,
+    /// For which host pairwise names are made, or where the document is that says so; absent for the only one of the redirect URIs.
+    #[serde(default)]
+    pub sector: Option<String>,
     /// How strongly people prove who they are to get in there: `any`, `mfa` or `passkey`.
     pub strength: String,
     /// Whether it may sign people in on a device without a keyboard (RFC 8628).
@@ -243,6 +246,9 @@ pub struct AppPatch {
     /// `public` or `pairwise`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The host for which pairwise names are made; cleared for the only one of the redirect URIs.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub sector: Patch<String>,
     /// `any`, `mfa` or `passkey`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength: Option<String>,

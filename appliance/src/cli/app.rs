@@ -266,7 +266,7 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
                 "userinfo".to_owned(),
                 app.userinfo_algorithm.map_or_else(|| "JSON".to_owned(), |by| format!("signed, {by}")),
             ),
-            ("subject".to_owned(), app.subject),
+            ("subject".to_owned(), subject_text(app.subject, app.sector)),
             ("strength".to_owned(), app.strength),
             ("pushed requests".to_owned(), if app.par_required { "required" } else { "possible" }.to_owned()),
             ("DPoP".to_owned(), if app.dpop_required { "required" } else { "possible" }.to_owned()),
@@ -283,6 +283,13 @@ fn show(shell: &mut Shell<'_, '_>, name: &ClientName) -> Result<(), Failure> {
         fields.push(("changed".to_owned(), format!("{} UTC", app.updated_at.short())));
         fields
     })
+}
+
+fn subject_text(subject: String, sector: Option<String>) -> String {
+    match sector {
+        Some(sector) => format!("{subject}, sector {sector}"),
+        None => subject,
+    }
 }
 
 /// All that the app may ask for.

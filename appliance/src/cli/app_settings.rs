@@ -63,6 +63,9 @@ pub(crate) struct Settings {
     /// Whether people have a name (sub) of their own in this app; changing it makes everybody a stranger there
     #[arg(long, value_name = "TYPE", value_parser = ["public", "pairwise"])]
     subject: Option<String>,
+    /// For an app with several hosts: the one for which the names of `--subject pairwise` are made; `none` for its only host
+    #[arg(long, value_name = "HOST")]
+    sector: Option<String>,
     /// How strongly people prove who they are to get in there
     #[arg(long, value_name = "STRENGTH", value_parser = ["any", "mfa", "passkey"])]
     strength: Option<String>,
@@ -113,6 +116,7 @@ impl Settings {
             dpop_required: self.require_dpop,
             userinfo_algorithm: clearable(self.userinfo_algorithm),
             subject: self.subject,
+            sector: clearable(self.sector),
             strength: self.strength,
             device: self.device,
             policy_uri: clearable(self.policy_uri),

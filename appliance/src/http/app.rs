@@ -1,11 +1,14 @@
 //! What every endpoint can reach.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::document_uri::may_be_asked;
 use domain::entropy::{self, Entropy};
 use domain::house::{Address, House};
 use service::Nameplate;
 
+use super::outbound::{Outbound, OutboundError, OutboundLimits};
 use super::response::Response;
 use crate::bridge::Bridge;
 use crate::certificate::Certificates;
@@ -15,7 +18,7 @@ use crate::logouts::Bell;
 use crate::lookup::Lookups;
 use crate::panel::health::Health;
 use crate::reach::Beacon;
-use crate::system::Clock;
+use crate::system::{self, Clock};
 
 /// The header that carries the number of a fault.
 pub(crate) const FAULT: &str = "Latchkey-Fault";
@@ -40,7 +43,7 @@ pub(crate) struct App {
     pub(crate) beacon: Beacon,
     /// The discovery document, written at the first request for it.
     pub(crate) discovery: Discovery,
-    /// Whose turn it is to fetch the keys of an app.
+    /// Whose turn it is to fetch what an app publishes.
     pub(crate) fetching: Fetching,
     /// Another one at each start.
     pub(crate) start: String,
@@ -48,6 +51,26 @@ pub(crate) struct App {
     pub(crate) health: Health,
     /// Wakes whoever tells apps that a session has ended.
     pub(crate) logouts: Bell,
+}
+
+impl App {
+    /// How apps of the house are asked. The house's own authority is trusted beside those of the system. This server itself is
+    /// never asked: neither by its ports nor, since its control socket has no address, otherwise.
+    pub(crate) fn way_to_apps(&self, limits: OutboundLimits) -> Result<Outbound, OutboundError> {
+        let hosts = self.nameplate.hosts(self.clock.moment());
+        let authorities = hosts.iter().filter_map(|host| self.certificates.authority(host.as_str()));
+        let authorities = authorities.map(|authority| authority.der).collect();
+        let ports: Vec<u16> =
+            self.config.addresses().iter().chain(&self.config.plain_addresses()).map(SocketAddr::port).collect();
+        let public = self.config.port;
+        let here = system::addresses();
+        let guard = move |secure: bool, to: SocketAddr| {
+            let ip = to.ip().to_canonical();
+            let ours = (ip.is_loopback() || here.contains(&ip)) && (ports.contains(&to.port()) || to.port() == public);
+            !ours && may_be_asked(secure, ip)
+        };
+        Outbound::guarded(authorities, limits, Box::new(guard))
+    }
 }
 
 /// The discovery document of each name that the house answers to: one, or two.

@@ -25,7 +25,7 @@ pub(crate) use cookies::Cookie;
 pub(crate) use form::Form;
 pub(crate) use json::parse as parse_json;
 pub use outbound::OutboundLimits;
-pub(crate) use outbound::{Outbound, OutboundError, Question, Reply};
+pub(crate) use outbound::{Outbound, Question, Reply};
 pub(crate) use plain::{host_of, is_ours};
 pub(crate) use request::{BadRequest, Method, Peer, Request};
 pub(crate) use response::Response;

@@ -31,6 +31,8 @@ pub struct Asked {
 pub enum Said {
     /// A status, header lines, and a body.
     This(u16, Vec<String>, String),
+    /// Bytes, with status 200.
+    Bytes(Vec<u8>),
     /// Nothing, until the other side gives up.
     Nothing,
     /// A body that never ends.
@@ -121,6 +123,10 @@ fn write(mut stream: &TcpStream, said: Said) -> std::io::Result<()> {
                 head += &format!("{header}\r\n");
             }
             stream.write_all(format!("{head}\r\n{body}").as_bytes())
+        }
+        Said::Bytes(bytes) => {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
+            stream.write_all(&bytes)
         }
         Said::Nothing => stream.read_to_end(&mut Vec::new()).map(|_| ()),
         Said::Endless => {

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document_uri::DocumentUri;
 use crate::host::Host;
 use crate::id::{AccountId, ClientId};
-use crate::jwk::{JwkSet, JwksUri};
+use crate::jwk::JwkSet;
 use crate::name::{ClientName, Label};
+use crate::pairwise::Sector;
 use crate::redirect_uri::{LaunchUrl, RedirectUri};
 use crate::secret::Digest;
 use crate::strength::Strength;
@@ -17,7 +19,8 @@ use crate::time::{Span, Timestamp};
 /// Most redirect URIs of one app.
 pub const MAX_REDIRECT_URIS: usize = 16;
 
-const NO_HOST: &str = "a redirect URI leads to the person's own device, so there is no host to make names for";
+const NO_HOST: &str =
+    "a redirect URI leads to the person's own device, so there is no host to make names for; give one with --sector";
 /// Most names of one app behind a proxy.
 pub const MAX_FORWARD_HOSTS: usize = 16;
 
@@ -74,18 +77,23 @@ impl Client {
         self.is_public() && self.settings.redirect_uris.iter().any(|uri| uri.origin().as_deref() == Some(origin))
     }
 
-    /// The sector in which people have one name of their own (OpenID Connect Core section 8.1): the one host of all redirect
-    /// URIs. With several the app would have to prove that they belong together, and an app on the person's device has none.
+    /// The sector in which people have one name of their own (OpenID Connect Core section 8.1): the one that was set, or the one
+    /// host of all redirect URIs.
     ///
     /// # Errors
     /// What is wrong with the addresses, and what to do.
     pub fn sector(&self) -> Result<String, &'static str> {
+        if let Some(sector) = &self.settings.sector {
+            return Ok(sector.identifier());
+        }
         let mut hosts = self.settings.redirect_uris.iter().map(RedirectUri::web_host);
         let first = hosts.next().ok_or("the app has no redirect URI yet, whose host is what the names are made for")?;
         let first = first.ok_or(NO_HOST)?;
         for host in hosts {
             if host.ok_or(NO_HOST)? != first {
-                return Err("the redirect URIs have several hosts; make one app of each, or leave the subject public");
+                return Err(
+                    "the redirect URIs have several hosts; say with --sector for which of them the names are made",
+                );
             }
         }
         Ok(first)
@@ -118,7 +126,7 @@ pub enum ClientKeys {
     /// These.
     Jwks(JwkSet),
     /// Those that it publishes there.
-    JwksUri(JwksUri),
+    JwksUri(DocumentUri),
 }
 
 /// How an app is treated. Absent fields of an older row take their defaults.
@@ -151,10 +159,14 @@ pub struct ClientSettings {
     pub userinfo: Option<Algorithm>,
     /// What people are called there (OpenID Connect Core section 8).
     pub subject: SubjectType,
+    /// What the hosts of a pairwise app have in common, where they are several.
+    pub sector: Option<Sector>,
     /// How strongly people prove who they are to get in there, whatever their groups demand.
     pub strength: Strength,
     /// Whether it may sign people in on a device without a keyboard (RFC 8628).
     pub device: bool,
+    /// Where its icon came from, if it was fetched from the app.
+    pub logo_uri: Option<DocumentUri>,
     /// What it says about data that it gets; shown when people are asked.
     pub policy_uri: Option<LaunchUrl>,
     /// Its terms of use; shown when people are asked.
@@ -185,8 +197,10 @@ impl Default for ClientSettings {
             dpop_required: false,
             userinfo: None,
             subject: SubjectType::default(),
+            sector: None,
             strength: Strength::Any,
             device: false,
+            logo_uri: None,
             policy_uri: None,
             terms_uri: None,
             keys: None,
@@ -455,8 +469,10 @@ mod tests {
             dpop_required: true,
             userinfo: Some(Algorithm::Rs256),
             subject: SubjectType::Pairwise,
+            sector: Some("a.example".parse().unwrap()),
             strength: Strength::Passkey,
             device: true,
+            logo_uri: Some("https://a.example/logo.png".parse().unwrap()),
             policy_uri: Some("https://a.example/policy".parse().unwrap()),
             terms_uri: Some("https://a.example/terms".parse().unwrap()),
             keys: Some(ClientKeys::JwksUri("https://a.example/jwks.json".parse().unwrap())),

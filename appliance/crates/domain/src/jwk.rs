@@ -8,9 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::{Host, Url};
 
-use crate::redirect_uri::LaunchUrl;
 use crate::secret::Digest;
 
 /// Most keys of one app.
@@ -347,57 +345,6 @@ impl From<JwkSet> for Value {
     }
 }
 
-/// Where an app publishes its keys: `https`, or `http` on this same machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct JwksUri(LaunchUrl);
-
-impl JwksUri {
-    /// The text, as given.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl FromStr for JwksUri {
-    type Err = String;
-
-    fn from_str(raw: &str) -> Result<Self, String> {
-        let checked: LaunchUrl = raw.parse().map_err(|why: crate::redirect_uri::UriError| why.to_string())?;
-        let url = Url::parse(raw).map_err(|why| why.to_string())?;
-        let here = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if url.scheme() != "https" && !here {
-            return Err("keys are fetched by https; http is for this same machine only".to_owned());
-        }
-        if url.fragment().is_some() { Err("an address of keys has no fragment".to_owned()) } else { Ok(Self(checked)) }
-    }
-}
-
-impl TryFrom<String> for JwksUri {
-    type Error = String;
-
-    fn try_from(raw: String) -> Result<Self, String> {
-        raw.parse()
-    }
-}
-
-impl From<JwksUri> for String {
-    fn from(uri: JwksUri) -> Self {
-        uri.0.into()
-    }
-}
-
-impl fmt::Display for JwksUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -501,17 +448,6 @@ mod tests {
         assert!(set.names("c") && !set.names("a") && !set.names("b"));
         assert_eq!(JwkSet::published(b"<html>"), Err(JwkError::Shape("is not JSON")));
         assert_eq!(JwkSet::published(&vec![b' '; MAX_JWKS + 1]), Err(JwkError::TooMuch));
-    }
-
-    #[test]
-    fn keys_are_fetched_from_safe_addresses() {
-        for good in ["https://app.example/jwks.json", "http://127.0.0.1:9/k", "http://localhost/k", "http://[::1]:9/k"]
-        {
-            assert!(good.parse::<JwksUri>().is_ok(), "{good}");
-        }
-        for bad in ["http://app.example/k", "file:///etc/passwd", "https://a/#x", "x", "https://user:pw@a.example/"] {
-            assert!(bad.parse::<JwksUri>().is_err(), "{bad}");
-        }
     }
 
     proptest! {

@@ -11,6 +11,7 @@ pub mod client;
 pub mod clock;
 pub mod consent;
 pub mod credential;
+pub mod document_uri;
 pub mod entropy;
 pub mod event;
 pub mod forward;

@@ -1,8 +1,6 @@
 //! Telling apps that a session has ended (OpenID Connect Back-Channel Logout 1.0): who is still to be told, when to try again, and
 //! which addresses may be asked.
 
-use std::net::IpAddr;
-
 use crate::id::{AccountId, ClientId, DeliveryNumber, SessionNumber, Subject};
 use crate::time::{Span, Timestamp};
 
@@ -61,22 +59,6 @@ pub fn pause(failures: u32) -> Span {
     Span::seconds(FIRST_PAUSE.as_seconds().saturating_mul(factor)).min(LONGEST_PAUSE)
 }
 
-/// Whether an app may be told at that address. With TLS anywhere but where no app can be; without it only where nobody outside of
-/// the house reads along: on this machine and on private networks (RFC 1918, RFC 4193). Link-local addresses are never asked:
-/// 169.254.169.254 gives away the secrets of a rented machine.
-pub fn may_be_told(secure: bool, address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let nobody = v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast() || v4.is_link_local();
-            !nobody && (secure || v4.is_loopback() || v4.is_private())
-        }
-        IpAddr::V6(v6) => {
-            let nobody = v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local();
-            !nobody && (secure || v6.is_loopback() || v6.is_unique_local())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,28 +90,5 @@ mod tests {
     fn a_pause_is_bounded() {
         assert_eq!(pause(1), Span::seconds(15));
         assert_eq!(pause(u32::MAX), Span::minutes(30));
-    }
-
-    #[test]
-    fn without_tls_only_the_house_itself_is_asked() {
-        let may = |secure, address: &str| may_be_told(secure, address.parse().unwrap());
-        for near in ["127.0.0.1", "::1", "10.1.2.3", "172.16.0.9", "192.168.1.5", "fd00::5", "::ffff:192.168.1.5"] {
-            assert!(may(false, near) && may(true, near), "{near}");
-        }
-        for far in ["93.184.216.34", "172.32.0.1", "2001:db8::1", "100.64.0.1"] {
-            assert!(!may(false, far) && may(true, far), "{far}");
-        }
-        for nobody in [
-            "169.254.169.254",
-            "0.0.0.0",
-            "255.255.255.255",
-            "224.0.0.1",
-            "::",
-            "fe80::1",
-            "ff02::1",
-            "::ffff:169.254.169.254",
-        ] {
-            assert!(!may(false, nobody) && !may(true, nobody), "{nobody}");
-        }
     }
 }

@@ -91,7 +91,9 @@ pub use page_origin::AnswerFor;
 pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE};
 pub use provisioning::Provisioned;
 pub use recovery::{RecoveryAttempt, RecoveryRefusal, WayBack};
-pub use registration::{NewRegistrationToken, Registered, RegistrationRefusal, RegistrationTokenView};
+pub use registration::{
+    DocumentsToFetch, FetchedDocuments, NewRegistrationToken, Registered, RegistrationRefusal, RegistrationTokenView,
+};
 pub use session::{NewSession, SignedIn};
 pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};

@@ -79,6 +79,7 @@ fn show(idp: &Idp, ctx: &Context, request: &Request) -> Result<Reply, Stop> {
         dpop_required: settings.dpop_required,
         userinfo_algorithm: text(&settings.userinfo),
         subject: settings.subject.to_string(),
+        sector: text(&settings.sector),
         strength: settings.strength.to_string(),
         device: settings.device,
         policy_uri: text(&settings.policy_uri),
@@ -274,6 +275,7 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         dpop_required: patch.dpop_required,
         userinfo: clearable("userinfo_algorithm", patch.userinfo_algorithm)?,
         subject: one("subject", patch.subject)?,
+        sector: clearable("sector", patch.sector)?,
         strength: one("strength", patch.strength)?,
         device: patch.device,
         policy_uri: clearable("policy_uri", patch.policy_uri)?,
@@ -282,6 +284,7 @@ fn amendment(patch: AppPatch) -> Result<AppAmendment, Stop> {
         acts_as: clearable("acts_as", patch.acts_as)?,
         service_accounts: patch.service_accounts,
         forward_hosts: all("forward_host", patch.forward_hosts)?,
+        ..AppAmendment::default()
     })
 }
 

@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
+use domain::client::ClientSettings;
+use domain::pairwise::Sector;
 use serde_json::{Map, Value, json};
-use service::{Context, Idp, OpError, Registered, RegistrationRefusal};
+use service::{
+    Context, DocumentsToFetch, FetchedDocuments, Idp, MAX_PICTURE_BYTES, OpError, Registered, RegistrationRefusal,
+};
 
+use super::client::fetch;
 use super::error::{bearer_missing, registration_refused};
 use crate::endpoint::session;
 use crate::http::{App, Request, Response};
 
+/// A list of as many addresses as a family of apps has.
+const MAX_SECTOR: usize = 64 * 1024;
 /// Longer than any metadata that is taken.
 pub(super) const MAX_METADATA: usize = 16 * 1024;
 
@@ -19,14 +26,18 @@ pub(super) async fn register(app: Arc<App>, request: Request) -> Response {
         Ok(said) => said,
         Err(refusal) => return registration_refused(&refusal),
     };
-    let op = move |idp: &Idp, ctx: &Context, token: &str| idp.register_client(ctx, token, &said);
-    answer(&app, &request, op, |made| Response::json(201, &render(made))).await
+    let (said, fetched) = match documents(&app, &request, (None, said)).await {
+        Ok(ready) => ready,
+        Err(answer) => return answer,
+    };
+    let op = move |idp: &Idp, ctx: &Context, token: &str| idp.register_client(ctx, token, &said, &fetched);
+    answer(&app, &request, op, |made| Response::json(201, &render(&made))).await
 }
 
 pub(super) async fn show(app: Arc<App>, request: Request) -> Response {
     let name = request.params.get("client_id").to_owned();
     let op = move |idp: &Idp, ctx: &Context, token: &str| idp.registered_client(ctx, &name, token);
-    answer(&app, &request, op, |known| Response::json(200, &render(known))).await
+    answer(&app, &request, op, |known| Response::json(200, &render(&known))).await
 }
 
 pub(super) async fn replace(app: Arc<App>, request: Request) -> Response {
@@ -35,8 +46,13 @@ pub(super) async fn replace(app: Arc<App>, request: Request) -> Response {
         Err(refusal) => return registration_refused(&refusal),
     };
     let name = request.params.get("client_id").to_owned();
-    let op = move |idp: &Idp, ctx: &Context, token: &str| idp.replace_registration(ctx, &name, token, &said);
-    answer(&app, &request, op, |known| Response::json(200, &render(known))).await
+    let (said, fetched) = match documents(&app, &request, (Some(name.clone()), said)).await {
+        Ok(ready) => ready,
+        Err(answer) => return answer,
+    };
+    let op =
+        move |idp: &Idp, ctx: &Context, token: &str| idp.replace_registration(ctx, (&name, token), &said, &fetched);
+    answer(&app, &request, op, |known| Response::json(200, &render(&known))).await
 }
 
 pub(super) async fn remove(app: Arc<App>, request: Request) -> Response {
@@ -49,20 +65,57 @@ fn metadata(request: &Request) -> Result<Map<String, Value>, RegistrationRefusal
     request.json().map_err(|bad| RegistrationRefusal::InvalidMetadata(bad.message))
 }
 
+/// What the metadata names, fetched for whoever holds the token of the app of that name, or one for a new app; and the metadata.
+async fn documents(
+    app: &App,
+    request: &Request,
+    (name, said): (Option<String>, Map<String, Value>),
+) -> Result<(Map<String, Value>, FetchedDocuments), Response> {
+    let op = move |idp: &Idp, ctx: &Context, token: &str| {
+        let wanted = idp.documents_to_fetch(ctx, (name.as_deref(), token), &said)?;
+        Ok((said, wanted))
+    };
+    let (said, wanted) = run(app, request, op).await?;
+    let mut fetched = FetchedDocuments::default();
+    let DocumentsToFetch { sector, logo } = wanted;
+    if sector.is_none() && logo.is_none() {
+        return Ok((said, fetched));
+    }
+    let _turn = app.fetching.turn().await;
+    if let Some(uri) = sector {
+        fetched.sector = Some(fetch(app, &uri, MAX_SECTOR).await);
+    }
+    if let Some(uri) = logo {
+        let picture = fetch(app, &uri, MAX_PICTURE_BYTES).await;
+        let said =
+            |why: &String| tracing::info!(%uri, why, "the logo of an app that registers itself cannot be fetched");
+        fetched.logo = picture.inspect_err(said).ok();
+    }
+    Ok((said, fetched))
+}
+
 /// Runs an operation for whoever holds the token.
 async fn answer<T: Send + 'static>(
     app: &App,
     request: &Request,
     op: impl FnOnce(&Idp, &Context, &str) -> Result<T, Refused> + Send + 'static,
-    render: impl FnOnce(&T) -> Response,
+    render: impl FnOnce(T) -> Response,
 ) -> Response {
-    let Some(token) = request.bearer().map(str::to_owned) else { return bearer_missing() };
+    run(app, request, op).await.map_or_else(|refused| refused, render)
+}
+
+async fn run<T: Send + 'static>(
+    app: &App,
+    request: &Request,
+    op: impl FnOnce(&Idp, &Context, &str) -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Response> {
+    let Some(token) = request.bearer().map(str::to_owned) else { return Err(bearer_missing()) };
     let ctx = Context::anonymous(request.moment(), session::origin(request));
     match app.bridge.run(move |idp| op(idp, &ctx, &token)).await {
-        Ok(Ok(done)) => render(&done),
-        Ok(Err(OpError::Refused(refusal))) => registration_refused(&refusal),
-        Ok(Err(OpError::Fault(fault))) => super::error::fault(app, &fault),
-        Err(busy) => busy.into(),
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(OpError::Refused(refusal))) => Err(registration_refused(&refusal)),
+        Ok(Err(OpError::Fault(fault))) => Err(super::error::fault(app, &fault)),
+        Err(busy) => Err(busy.into()),
     }
 }
 
@@ -86,6 +139,8 @@ fn render(known: &Registered) -> Value {
         "dpop_bound_access_tokens": settings.dpop_required,
     });
     let optional = [
+        ("sector_identifier_uri", sector_document(settings)),
+        ("logo_uri", settings.logo_uri.as_ref().map(ToString::to_string)),
         ("policy_uri", settings.policy_uri.as_ref().map(ToString::to_string)),
         ("tos_uri", settings.terms_uri.as_ref().map(ToString::to_string)),
         ("backchannel_logout_uri", settings.backchannel_logout_uri.as_ref().map(ToString::to_string)),
@@ -101,4 +156,12 @@ fn render(known: &Registered) -> Value {
         json["client_secret_expires_at"] = 0.into();
     }
     json
+}
+
+/// The one that the app named; a host that an admin named is none.
+fn sector_document(settings: &ClientSettings) -> Option<String> {
+    match &settings.sector {
+        Some(Sector::Document(uri)) => Some(uri.to_string()),
+        Some(Sector::Host(_)) | None => None,
+    }
 }

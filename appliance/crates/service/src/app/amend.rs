@@ -4,9 +4,11 @@ use domain::client::{
     AccessTokenFormat, Algorithm, Client, ClientKeys, ConsentMode, Lifetimes, MAX_FORWARD_HOSTS, MAX_REDIRECT_URIS,
     SubjectType,
 };
+use domain::document_uri::DocumentUri;
 use domain::host::Host;
 use domain::id::AccountId;
 use domain::name::{Label, Username};
+use domain::pairwise::Sector;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::strength::Strength;
 use domain::time::Span;
@@ -48,10 +50,14 @@ pub struct AppAmendment {
     pub userinfo: Option<Option<Algorithm>>,
     /// What people are called there.
     pub subject: Option<SubjectType>,
+    /// What the hosts of the app have in common.
+    pub sector: Option<Option<Sector>>,
     /// How strongly people prove who they are to get in there.
     pub strength: Option<Strength>,
     /// Whether it may sign people in on a device without a keyboard.
     pub device: Option<bool>,
+    /// Where its icon comes from.
+    pub logo_uri: Option<Option<DocumentUri>>,
     /// What it says about data that it gets.
     pub policy_uri: Option<Option<LaunchUrl>>,
     /// Its terms of use.
@@ -102,8 +108,10 @@ impl AppAmendment {
         replace(&mut settings.dpop_required, self.dpop_required.as_ref(), "dpop_required", &mut changed);
         replace(&mut settings.userinfo, self.userinfo.as_ref(), "userinfo", &mut changed);
         replace(&mut settings.subject, self.subject.as_ref(), "subject", &mut changed);
+        replace(&mut settings.sector, self.sector.as_ref(), "sector", &mut changed);
         replace(&mut settings.strength, self.strength.as_ref(), "strength", &mut changed);
         replace(&mut settings.device, self.device.as_ref(), "device", &mut changed);
+        replace(&mut settings.logo_uri, self.logo_uri.as_ref(), "logo_uri", &mut changed);
         replace(&mut settings.policy_uri, self.policy_uri.as_ref(), "policy_uri", &mut changed);
         replace(&mut settings.terms_uri, self.terms_uri.as_ref(), "terms_uri", &mut changed);
         let hosts = distinct(self.forward_hosts.as_deref(), ("names of an app behind a proxy", MAX_FORWARD_HOSTS))?;

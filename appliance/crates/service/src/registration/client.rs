@@ -4,10 +4,13 @@ use crate::AppAmendment;
 use std::fmt;
 
 use domain::client::{Client, ClientSettings};
+use domain::document_uri::DocumentUri;
 use domain::entropy;
 use domain::id::{ClientId, RegistrationTokenNumber};
 use domain::name::ClientName;
+use domain::pairwise::Sector;
 use domain::permission::{Denied, Need};
+use domain::picture::Picture;
 use domain::registration::{Registration, RegistrationToken};
 use domain::secret::{Digest, Secret};
 use domain::token::{OpaqueToken, TokenKind};
@@ -88,6 +91,24 @@ impl From<Refusal> for RegistrationRefusal {
     }
 }
 
+/// What has to be fetched before an app is registered, or its registration replaced.
+#[derive(Debug)]
+pub struct DocumentsToFetch {
+    /// The list of redirect URIs of its sector.
+    pub sector: Option<DocumentUri>,
+    /// Its logo.
+    pub logo: Option<DocumentUri>,
+}
+
+/// What was fetched. An address that was not asked for is passed over.
+#[derive(Debug, Default)]
+pub struct FetchedDocuments {
+    /// The list, or why there is none.
+    pub sector: Option<Result<Vec<u8>, String>>,
+    /// A picture.
+    pub logo: Option<Vec<u8>>,
+}
+
 type Refused = OpError<RegistrationRefusal>;
 
 /// What an app may not take back by itself: whoever holds its token may have stolen it.
@@ -103,16 +124,38 @@ fn keep_what_protects(client: &Client, amendment: &mut AppAmendment) -> Result<(
 }
 
 impl Idp {
+    /// What to fetch before the app is registered, or before the registration of the app of that name is replaced. An operation
+    /// fetches nothing itself, since it runs within a transaction; nothing is fetched for whoever may not register.
+    pub fn documents_to_fetch(
+        &self,
+        ctx: &Context,
+        (name, token): (Option<&str>, &str),
+        said: &Map<String, Value>,
+    ) -> Result<DocumentsToFetch, Refused> {
+        self.read(ctx, Need::Nothing, |op| {
+            let known = match name {
+                Some(name) => own(op, name, token)?.0.settings.logo_uri,
+                None => initial(op, token, ctx).map(|_| None).map_err(Abort::into_error)?,
+            };
+            let metadata = Metadata::read(said).map_err(OpError::Refused)?;
+            let sector = metadata.sector_document().cloned();
+            Ok(DocumentsToFetch { sector, logo: metadata.logo_uri.filter(|uri| known.as_ref() != Some(uri)) })
+        })
+    }
+
     /// Registers an app for the members of the token's group.
     pub fn register_client(
         &self,
         ctx: &Context,
         token: &str,
         said: &Map<String, Value>,
+        fetched: &FetchedDocuments,
     ) -> Result<Registered, Refused> {
+        let logo = self.logo(ctx, fetched);
         let done = self.write(ctx, Need::Nothing, |op| {
             let permit = initial(op, token, ctx)?;
-            let metadata = Metadata::read(said)?;
+            let mut metadata = Metadata::read(said)?;
+            metadata.take(fetched, logo.is_some(), None)?;
             if op.count_clients()? >= MAX_APPS {
                 return Err(RegistrationRefusal::Full.into());
             }
@@ -130,6 +173,9 @@ impl Idp {
             };
             let (mut client, _) = metadata.amendment.apply(&bare, None).map_err(RegistrationRefusal::from)?;
             client.id = op.insert_client(&client)?;
+            if let Some(logo) = &logo {
+                op.put_client_icon(client.id, logo)?;
+            }
             op.allow_client_group(client.id, permit.group)?;
             let token = OpaqueToken::random(NO_ACCOUNT, client.id.0, self.entropy());
             let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
@@ -163,10 +209,11 @@ impl Idp {
     pub fn replace_registration(
         &self,
         ctx: &Context,
-        name: &str,
-        token: &str,
+        (name, token): (&str, &str),
         said: &Map<String, Value>,
+        fetched: &FetchedDocuments,
     ) -> Result<Registered, Refused> {
+        let logo = self.logo(ctx, fetched);
         let done = self.write(ctx, Need::Nothing, |op| {
             let (client, known) = own(op, name, token).map_err(Abort::Undo)?;
             same_client(&client, said)?;
@@ -183,8 +230,17 @@ impl Idp {
             if said.get("subject_type").is_none_or(Value::is_null) {
                 metadata.amendment.subject = None;
             }
+            if metadata.sector_document().is_none() && matches!(client.settings.sector, Some(Sector::Host(_))) {
+                metadata.amendment.sector = None;
+            }
             keep_what_protects(&client, &mut metadata.amendment)?;
+            metadata.take(fetched, logo.is_some(), client.settings.logo_uri.as_ref())?;
             let (mut next, changed) = metadata.amendment.apply(&client, None).map_err(RegistrationRefusal::from)?;
+            match (&logo, &next.settings.logo_uri, &client.settings.logo_uri) {
+                (Some(logo), Some(_), _) => op.put_client_icon(client.id, logo)?,
+                (None, None, Some(_)) => drop(op.delete_client_icon(client.id)?),
+                _ => {}
+            }
             if changed.contains(&"redirect_uris") {
                 // People agreed to what stood at the old addresses.
                 op.delete_consents_of_client(client.id)?;
@@ -211,6 +267,13 @@ impl Idp {
             op.record("app.delete", client.name.as_str(), json!({ "by": "the app itself" }))?;
             Ok(())
         })
+    }
+
+    /// The picture that was fetched, as it is kept; one that cannot be read keeps no app from registering.
+    fn logo(&self, ctx: &Context, fetched: &FetchedDocuments) -> Option<Picture> {
+        let bytes = fetched.logo.as_deref()?;
+        let read = self.normalise("logo_uri", bytes, ctx.now);
+        read.inspect_err(|why| tracing::info!(?why, "the logo of an app that registers itself is no picture")).ok()
     }
 
     fn registered(&self, ctx: &Context, client: Client, registration: Registration, token: &str) -> Registered {

@@ -6,11 +6,14 @@ use std::str::FromStr;
 use url::Url;
 
 use domain::client::{Algorithm, SubjectType};
+use domain::document_uri::DocumentUri;
+use domain::pairwise::Sector;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::registration::ClientAuthentication;
 use serde_json::{Map, Value};
 
 use super::RegistrationRefusal;
+use super::client::FetchedDocuments;
 use crate::AppAmendment;
 
 pub(super) const CODE: &str = "authorization_code";
@@ -18,7 +21,7 @@ pub(super) const REFRESH: &str = "refresh_token";
 pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Metadata that would change how the app is served, and that is not served.
-const NOT_HERE: [(&str, &str); 6] = [
+const NOT_HERE: [(&str, &str); 5] = [
     (
         "jwks",
         "an app that registers itself proves itself by its secret; an admin gives it keys with: latchkey app set NAME --jwks",
@@ -27,11 +30,12 @@ const NOT_HERE: [(&str, &str); 6] = [
         "jwks_uri",
         "an app that registers itself proves itself by its secret; an admin says where its keys are with: latchkey app set NAME --jwks-uri",
     ),
-    ("sector_identifier_uri", "no sector is fetched; pairwise names are made for the host of the redirect URIs"),
     ("id_token_encrypted_response_alg", "ID tokens are signed here and not encrypted"),
     ("userinfo_encrypted_response_alg", "the answer of userinfo is not encrypted here"),
     ("request_object_signing_alg", "there are no request objects here; push the request instead"),
 ];
+
+const SECTOR: &str = "sector_identifier_uri";
 
 /// What an app says of itself.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub(super) struct Metadata {
     pub(super) amendment: AppAmendment,
     pub(super) authentication: ClientAuthentication,
     pub(super) uses_codes: bool,
+    /// Where its icon is.
+    pub(super) logo_uri: Option<DocumentUri>,
 }
 
 impl Metadata {
@@ -74,13 +80,53 @@ impl Metadata {
             // OpenID Connect Registration section 2 says RS256 for silence.
             algorithm: Some(parsed(said, "id_token_signed_response_alg")?.unwrap_or(Algorithm::Rs256)),
             userinfo: Some(parsed(said, "userinfo_signed_response_alg")?),
+            sector: Some(sector(said)?),
             subject: Some(parsed(said, "subject_type")?.unwrap_or(SubjectType::Public)),
             par_required: Some(flag(said, "require_pushed_authorization_requests")?),
             dpop_required: Some(flag(said, "dpop_bound_access_tokens")?),
             device: Some(device),
             ..AppAmendment::default()
         };
-        Ok(Self { amendment, authentication, uses_codes })
+        Ok(Self { amendment, authentication, uses_codes, logo_uri: logo(said) })
+    }
+
+    /// The address of the document that says what its hosts have in common.
+    pub(super) fn sector_document(&self) -> Option<&DocumentUri> {
+        match &self.amendment.sector {
+            Some(Some(Sector::Document(uri))) => Some(uri),
+            Some(Some(Sector::Host(_)) | None) | None => None,
+        }
+    }
+
+    /// What was fetched for it counts: a sector that says yes, and a logo that is a picture, or the one that was fetched before.
+    pub(super) fn take(
+        &mut self,
+        fetched: &FetchedDocuments,
+        has_logo: bool,
+        known_logo: Option<&DocumentUri>,
+    ) -> Result<(), RegistrationRefusal> {
+        if self.sector_document().is_some() {
+            let document = fetched.sector.as_ref().map_or(Err("it was not asked"), |document| match document {
+                Ok(bytes) => Ok(bytes.as_slice()),
+                Err(why) => Err(why.as_str()),
+            });
+            self.check_sector(document)?;
+        }
+        let logo = self.logo_uri.take().filter(|uri| has_logo || known_logo == Some(uri));
+        self.amendment.logo_uri = Some(logo);
+        Ok(())
+    }
+
+    /// OpenID Connect Registration section 5: the document is a list of addresses, and each redirect URI is in it.
+    fn check_sector(&self, document: Result<&[u8], &str>) -> Result<(), RegistrationRefusal> {
+        let document = document.map_err(|why| invalid(SECTOR, format!("it cannot be fetched: {why}")))?;
+        let listed: Vec<String> = serde_json::from_slice(document)
+            .map_err(|_| invalid(SECTOR, "what is there is no JSON list of addresses"))?;
+        let redirect_uris = self.amendment.redirect_uris.as_deref().unwrap_or_default();
+        match redirect_uris.iter().find(|uri| listed.iter().all(|listed| listed != uri.as_str())) {
+            Some(missing) => Err(invalid(SECTOR, format!("the list there lacks {missing}"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -114,17 +160,36 @@ fn texts(said: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, R
     list.map(Some).ok_or_else(|| invalid(name, "it is a list of texts"))
 }
 
-/// Where the app is told of sign-outs: at home, so that nobody has us call somebody else's services.
+/// Where the app is told of sign-outs.
 fn told_at(said: &Map<String, Value>) -> Result<Option<LaunchUrl>, RegistrationRefusal> {
     const NAME: &str = "backchannel_logout_uri";
     let Some(uri) = without_fragment(said, NAME)? else { return Ok(None) };
-    let place =
-        |uri: &str| Url::parse(uri).ok().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
-    let at_home = |own: &RedirectUri| place(own.as_str()) == place(uri.as_str());
-    if uri.as_str().starts_with("https://") && redirect_uris(said, "redirect_uris", false)?.iter().any(at_home) {
+    if uri.as_str().starts_with("https://") && is_at_home(said, uri.as_str())? {
         return Ok(Some(uri));
     }
     Err(invalid(NAME, "it is an https address at the host of one of the redirect_uris"))
+}
+
+fn sector(said: &Map<String, Value>) -> Result<Option<Sector>, RegistrationRefusal> {
+    let Some(uri) = parsed::<DocumentUri>(said, SECTOR)? else { return Ok(None) };
+    if is_at_home(said, uri.as_str())? {
+        return Ok(Some(Sector::Document(uri)));
+    }
+    Err(invalid(SECTOR, "it is at the host of one of the redirect_uris"))
+}
+
+/// What is only shown keeps no app from registering.
+fn logo(said: &Map<String, Value>) -> Option<DocumentUri> {
+    let uri: DocumentUri = parsed(said, "logo_uri").ok()??;
+    is_at_home(said, uri.as_str()).unwrap_or(false).then_some(uri)
+}
+
+/// Whether the address is at the host of one of the redirect URIs, so that nobody has us call somebody else's services.
+fn is_at_home(said: &Map<String, Value>, uri: &str) -> Result<bool, RegistrationRefusal> {
+    let place =
+        |uri: &str| Url::parse(uri).ok().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
+    let own = redirect_uris(said, "redirect_uris", false)?;
+    Ok(own.iter().any(|own| place(own.as_str()) == place(uri)))
 }
 
 fn redirect_uris(said: &Map<String, Value>, name: &str, needed: bool) -> Result<Vec<RedirectUri>, RegistrationRefusal> {

@@ -4,7 +4,7 @@
 mod client;
 mod metadata;
 
-pub use client::{Registered, RegistrationRefusal};
+pub use client::{DocumentsToFetch, FetchedDocuments, Registered, RegistrationRefusal};
 
 use domain::entropy;
 use domain::id::{AccountId, RegistrationTokenNumber};

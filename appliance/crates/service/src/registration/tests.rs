@@ -25,10 +25,13 @@ fn register(flow: &Flow, token: &str, said: &Value) -> Result<Registered, Regist
 }
 
 fn register_at(flow: &Flow, token: &str, said: &Value, now: Timestamp) -> Result<Registered, RegistrationRefusal> {
-    flow.house.idp.register_client(&someone(now), token, said.as_object().unwrap()).map_err(|error| match error {
-        OpError::Refused(refusal) => refusal,
-        OpError::Fault(fault) => panic!("{fault}"),
-    })
+    flow.house
+        .idp
+        .register_client(&someone(now), token, said.as_object().unwrap(), &FetchedDocuments::default())
+        .map_err(|error| match error {
+            OpError::Refused(refusal) => refusal,
+            OpError::Fault(fault) => panic!("{fault}"),
+        })
 }
 
 fn said() -> Value {
@@ -150,7 +153,14 @@ fn what_an_admin_set_besides_stays_and_the_group_takes_its_tokens_along() {
     said["client_id"] = name.as_str().into();
     said["client_name"] = "Album".into();
     let ctx = someone(NOW);
-    let next = idp.replace_registration(&ctx, name.as_str(), made.token.expose(), said.as_object().unwrap()).unwrap();
+    let next = idp
+        .replace_registration(
+            &ctx,
+            (name.as_str(), made.token.expose()),
+            said.as_object().unwrap(),
+            &FetchedDocuments::default(),
+        )
+        .unwrap();
     assert_eq!(next.client.display_name.as_str(), "Album");
     assert_eq!(next.client.settings.strength, domain::strength::Strength::Passkey);
     idp.delete_group(&console(), &group("family")).unwrap();

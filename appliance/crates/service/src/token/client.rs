@@ -6,8 +6,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::client::{ClientAuthentication, ClientKeys};
+use domain::document_uri::DocumentUri;
 use domain::id::ClientId;
-use domain::jwk::{JwkSet, JwksUri};
+use domain::jwk::JwkSet;
 use domain::name::ClientName;
 use domain::permission::Need;
 use domain::proof::assertion::{self, AssertionRefusal};
@@ -235,8 +236,9 @@ impl Idp {
     /// Whether the client may have to be asked for its keys, or somebody is asking for them now.
     pub fn lacks_keys(&self, ctx: &Context, question: &KeyQuestion) -> Result<bool, OpError<TokenRefusal>> {
         let published = self.publisher(ctx, question)?;
-        let lacks =
-            |(client, uri): &(ClientId, JwksUri)| self.oauth.client_keys.lacks(*client, uri, (question, ctx.uptime));
+        let lacks = |(client, uri): &(ClientId, DocumentUri)| {
+            self.oauth.client_keys.lacks(*client, uri, (question, ctx.uptime))
+        };
         Ok(published.as_ref().is_some_and(lacks))
     }
 
@@ -261,7 +263,7 @@ impl Idp {
         &self,
         ctx: &Context,
         question: &KeyQuestion,
-    ) -> Result<Option<(ClientId, JwksUri)>, OpError<TokenRefusal>> {
+    ) -> Result<Option<(ClientId, DocumentUri)>, OpError<TokenRefusal>> {
         self.read(ctx, Need::Nothing, |op| {
             let app = self.known.app_by_name(op, &question.name)?;
             Ok(app.and_then(|app| match &app.client.settings.keys {

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::document_uri::DocumentUri;
 use domain::id::ClientId;
-use domain::jwk::{JwkSet, JwksUri};
+use domain::jwk::JwkSet;
 use domain::name::ClientName;
 use domain::time::{Span, Uptime};
 
@@ -34,7 +35,7 @@ pub struct KeysToFetch {
     /// Of that app.
     pub app: ClientName,
     /// From there.
-    pub uri: JwksUri,
+    pub uri: DocumentUri,
     pub(super) client: ClientId,
 }
 
@@ -43,7 +44,7 @@ pub struct KeysToFetch {
 pub(crate) struct FetchedKeys(Mutex<HashMap<ClientId, Fetched>>);
 
 struct Fetched {
-    uri: JwksUri,
+    uri: DocumentUri,
     tried: Uptime,
     /// Whether somebody is fetching; whoever wants them too waits.
     under_way: bool,
@@ -60,20 +61,20 @@ impl Fetched {
 
 impl FetchedKeys {
     /// The keys from that address, if they are not too old.
-    pub(super) fn of(&self, client: ClientId, uri: &JwksUri, now: Uptime) -> Option<Arc<JwkSet>> {
+    pub(super) fn of(&self, client: ClientId, uri: &DocumentUri, now: Uptime) -> Option<Arc<JwkSet>> {
         let kept = self.lock();
         let (keys, at) = kept.get(&client).filter(|fetched| fetched.uri == *uri)?.keys.as_ref()?;
         (now < *at + STALE).then(|| Arc::clone(keys))
     }
 
-    pub(super) fn lacks(&self, client: ClientId, uri: &JwksUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
+    pub(super) fn lacks(&self, client: ClientId, uri: &DocumentUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
         let kept = self.lock();
         let fetched = kept.get(&client).filter(|fetched| fetched.uri == *uri);
         fetched.is_none_or(|fetched| fetched.under_way || fetched.wants(question, now))
     }
 
     /// Whether to fetch them now. Asked by one at a time, so whoever was under way has given up.
-    pub(super) fn begin(&self, client: ClientId, uri: &JwksUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
+    pub(super) fn begin(&self, client: ClientId, uri: &DocumentUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
         let mut kept = self.lock();
         if let Some(fetched) = kept.get_mut(&client).filter(|fetched| fetched.uri == *uri) {
             fetched.under_way = fetched.wants(question, now);
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn keys_are_fetched_again_after_a_while_and_never_more_than_once_a_minute() {
         let fetched = FetchedKeys::default();
-        let uri: JwksUri = "https://app.example/jwks.json".parse().unwrap();
+        let uri: DocumentUri = "https://app.example/jwks.json".parse().unwrap();
         let at = |seconds| Uptime::default() + Span::seconds(seconds);
         let client = ClientId(1);
         let question = |kid: &str| KeyQuestion { name: "photos".parse().unwrap(), kid: Some(kid.to_owned()) };
@@ -138,7 +139,7 @@ mod tests {
         assert!(!begin("c", 659));
         assert!(begin("a", 660), "they may have gone");
         assert!(fetched.of(client, &uri, at(3659)).is_some() && fetched.of(client, &uri, at(3660)).is_none());
-        let other: JwksUri = "https://app.example/other.json".parse().unwrap();
+        let other: DocumentUri = "https://app.example/other.json".parse().unwrap();
         assert!(fetched.of(client, &other, at(60)).is_none(), "another address has other keys");
         assert!(fetched.begin(client, &other, (&question("a"), at(661))));
         for n in 0..1000 {

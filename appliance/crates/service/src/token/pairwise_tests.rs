@@ -111,6 +111,32 @@ fn an_app_without_one_host_has_no_pairwise_names() {
 }
 
 #[test]
+fn an_admin_says_what_several_hosts_have_in_common() {
+    let flow = Flow::new();
+    let idp = &flow.house.idp;
+    let alone = pairwise(&flow, "a", "https://a.example/cb");
+    let known = name_at(&flow, "a", &alone, "https://a.example/cb").0;
+    let name = "wide".parse().unwrap();
+    let secret = app(&flow.house, "wide", AppKind::Confidential, "https://b.example/cb").unwrap();
+    let uris = ["https://b.example/cb", "https://c.example/cb", "com.example.app:/cb"];
+    let sector = |host: &str| Some(Some(host.parse().unwrap()));
+    let wide = AppAmendment {
+        redirect_uris: Some(uris.iter().map(|uri| uri.parse().unwrap()).collect()),
+        access_token: Some(AccessTokenFormat::Jwt),
+        sector: sector("a.example"),
+        ..to_pairwise()
+    };
+    idp.set_app(&console(), &name, &wide).unwrap();
+    for uri in &uris[..2] {
+        assert_eq!(name_at(&flow, "wide", &secret, uri).0, known);
+    }
+    for other in [sector("b.example"), Some(None)] {
+        let moved = AppAmendment { sector: other, ..AppAmendment::default() };
+        assert!(matches!(refusal(idp.set_app(&console(), &name, &moved)), Refusal::Invalid { .. }));
+    }
+}
+
+#[test]
 fn an_app_with_pairwise_names_does_not_move_to_another_host_unnoticed() {
     let flow = Flow::new().trusted();
     flow.set(&to_pairwise());
