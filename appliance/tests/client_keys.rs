@@ -276,9 +276,9 @@ fn what_is_published_wrongly_lets_nobody_in() {
     });
     let moved = vec![format!("Location: {}", elsewhere.url("/"))];
     let wrongs: [Box<dyn Fn() -> Said + Send>; 6] = [
-        Box::new(move || Said::This(302, moved.clone(), String::new())),
+        Box::new(move || Said::This(302, moved.clone(), Vec::new())),
         Box::new(|| Said::json(200, &json!({ "keys": [] }))),
-        Box::new(|| Said::This(200, Vec::new(), "<html>".to_owned())),
+        Box::new(|| Said::This(200, Vec::new(), "<html>".into())),
         Box::new(|| Said::json(500, &json!({}))),
         Box::new(|| Said::Endless),
         Box::new(move || Said::json(200, &json!({ "keys": [with(set["keys"][0].clone(), &json!({ "d": "AQ" }))] }))),

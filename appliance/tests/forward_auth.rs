@@ -324,7 +324,7 @@ fn nginx_of_debian_lets_in_whom_the_house_lets_in() {
     let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists());
     let program =
         program.unwrap_or_else(|| panic!("there is no nginx here; appliance/tools/prepare.sh test installs it"));
-    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), "the app".to_owned()));
+    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), "the app".into()));
     let anna = Anna::at(Server::listen(), behind("photos.localhost"));
     let nginx = Nginx::start(program, &anna.server, &app.url(""));
     let authority = nginx.authority();

@@ -188,7 +188,7 @@ fn told(answer: impl Fn(&Asked) -> Said + Send + 'static) -> (FakeHttp, Receiver
 }
 
 fn yes(_: &Asked) -> Said {
-    Said::This(200, Vec::new(), String::new())
+    Said::This(200, Vec::new(), Vec::new())
 }
 
 fn telling(uri: &str) -> AppAmendment {
@@ -236,7 +236,7 @@ fn the_app_is_told_by_itself_that_the_person_has_signed_out() {
 fn an_app_that_fails_is_left_alone_for_a_while_and_told_later() {
     let failing = std::sync::atomic::AtomicBool::new(true);
     let (app, hears) = told(move |asked| match failing.swap(false, std::sync::atomic::Ordering::SeqCst) {
-        true => Said::This(500, Vec::new(), String::new()),
+        true => Said::This(500, Vec::new(), Vec::new()),
         false => yes(asked),
     });
     let anna = Anna::at(Server::listen(), telling(&app.url("/told")));
@@ -267,7 +267,7 @@ fn an_app_that_redirects_or_never_ends_is_not_followed() {
     for (said, why) in [(0, "it answered 302"), (1, "cannot be read")] {
         let to = to.clone();
         let (app, hears) = told(move |_| match said {
-            0 => Said::This(302, vec![format!("Location: {to}")], String::new()),
+            0 => Said::This(302, vec![format!("Location: {to}")], Vec::new()),
             _ => Said::Endless,
         });
         let anna = Anna::at(Server::listen(), telling(&app.url("/told")));

@@ -296,7 +296,7 @@ fn several_hosts_are_one_sector_when_a_document_of_theirs_says_so() {
 #[test]
 fn a_sector_that_cannot_be_fetched_registers_nothing_and_a_stranger_has_nothing_fetched() {
     let house = House::new();
-    for bad in [Said::This(404, Vec::new(), String::new()), Said::Endless] {
+    for bad in [Said::This(404, Vec::new(), Vec::new()), Said::Endless] {
         let mut bad = Some(bad);
         let (_app, said) = on_two_hosts(move || bad.take().unwrap_or(Said::Nothing));
         let answer = house.register(&said);
@@ -321,7 +321,7 @@ const PICTURE: &str =
 #[test]
 fn the_logo_of_an_app_is_fetched_once_and_is_its_icon_from_then_on() {
     let house = House::new();
-    let app = FakeHttp::start(|_| Said::Bytes(STANDARD.decode(PICTURE).unwrap()));
+    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), STANDARD.decode(PICTURE).unwrap()));
     let mut said = json!({ "redirect_uris": [app.url("/cb")], "logo_uri": app.url("/logo.png") });
     let made = house.register(&said).json();
     assert_eq!(made["logo_uri"], said["logo_uri"]);
@@ -340,7 +340,7 @@ fn the_logo_of_an_app_is_fetched_once_and_is_its_icon_from_then_on() {
 #[test]
 fn a_logo_that_is_no_picture_keeps_no_app_from_registering() {
     let house = House::new();
-    let app = FakeHttp::start(|_| Said::Bytes(b"<svg/>".to_vec()));
+    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), b"<svg/>".to_vec()));
     let answer = house.register(&json!({ "redirect_uris": [app.url("/cb")], "logo_uri": app.url("/logo.svg") }));
     assert_eq!((answer.status, answer.json().get("logo_uri")), (201, None));
     let name = answer.json()["client_id"].as_str().unwrap().to_owned();

@@ -74,7 +74,7 @@ fn answer(base: &str, lie: &Lie, asked: &Asked, chain: &mut Option<String>) -> S
     match asked.line.as_str() {
         "GET /directory" if matches!(lie, Lie::EndlessDirectory) => Said::Endless,
         "GET /directory" => said(200, &[], &directory(base, lie)),
-        "GET /nonce" => Said::This(204, vec!["Replay-Nonce: first".to_owned()], String::new()),
+        "GET /nonce" => Said::This(204, vec!["Replay-Nonce: first".to_owned()], Vec::new()),
         "POST /account" => said(201, &[format!("Location: {base}/account/1")], &json!({"status": "valid"})),
         "POST /order" => {
             if let Lie::Problem(status, headers, body) = lie {
@@ -94,9 +94,9 @@ fn answer(base: &str, lie: &Lie, asked: &Asked, chain: &mut Option<String>) -> S
         "POST /order/1" => said(200, &[], &order(if chain.is_some() { "valid" } else { "ready" })),
         "POST /certificate" if matches!(lie, Lie::EndlessChain) => Said::Endless,
         "POST /certificate" if matches!(lie, Lie::Garbage) => {
-            Said::This(200, nonce(), "<html>Down for repair</html>".to_owned())
+            Said::This(200, nonce(), "<html>Down for repair</html>".into())
         }
-        "POST /certificate" => Said::This(200, nonce(), chain.clone().unwrap()),
+        "POST /certificate" => Said::This(200, nonce(), chain.clone().unwrap().into_bytes()),
         line if line.starts_with("GET /renewal/") => {
             let window = json!({"start": "2027-02-01T00:00:00Z", "end": "2027-02-03T00:00:00Z"});
             said(200, &["Retry-After: 21600".to_owned()], &json!({"suggestedWindow": window}))
@@ -121,7 +121,7 @@ fn nonce() -> Vec<String> {
 }
 
 fn said(status: u16, headers: &[String], body: &Value) -> Said {
-    Said::This(status, [nonce(), headers.to_vec()].concat(), body.to_string())
+    Said::This(status, [nonce(), headers.to_vec()].concat(), body.to_string().into_bytes())
 }
 
 /// What a signed request holds.

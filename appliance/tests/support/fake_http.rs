@@ -30,9 +30,7 @@ pub struct Asked {
 /// What is answered.
 pub enum Said {
     /// A status, header lines, and a body.
-    This(u16, Vec<String>, String),
-    /// Bytes, with status 200.
-    Bytes(Vec<u8>),
+    This(u16, Vec<String>, Vec<u8>),
     /// Nothing, until the other side gives up.
     Nothing,
     /// A body that never ends.
@@ -42,7 +40,7 @@ pub enum Said {
 impl Said {
     /// JSON with that status.
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self::This(status, vec!["Content-Type: application/json".to_owned()], body.to_string())
+        Self::This(status, vec!["Content-Type: application/json".to_owned()], body.to_string().into_bytes())
     }
 }
 
@@ -122,11 +120,8 @@ fn write(mut stream: &TcpStream, said: Said) -> std::io::Result<()> {
             for header in headers {
                 head += &format!("{header}\r\n");
             }
-            stream.write_all(format!("{head}\r\n{body}").as_bytes())
-        }
-        Said::Bytes(bytes) => {
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
-            stream.write_all(&bytes)
+            stream.write_all(format!("{head}\r\n").as_bytes())?;
+            stream.write_all(&body)
         }
         Said::Nothing => stream.read_to_end(&mut Vec::new()).map(|_| ()),
         Said::Endless => {

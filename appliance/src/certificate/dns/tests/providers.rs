@@ -49,7 +49,7 @@ fn desec() -> impl FnMut(&Asked) -> Said {
 fn duckdns(asked: &Asked) -> Said {
     let base = format!("GET /update?domains=house&token=hush&txt={VALUE}");
     let good = asked.line == base || asked.line == format!("{base}&clear=true");
-    Said::This(200, vec!["Content-Type: text/html".to_owned()], if good { "OK" } else { "KO" }.to_owned())
+    Said::This(200, vec!["Content-Type: text/html".to_owned()], if good { "OK" } else { "KO" }.into())
 }
 
 /// Hetzner, whose changes take a while.
@@ -161,7 +161,7 @@ fn a_wrong_token_is_said_to_be_one() {
 
 #[test]
 fn a_provider_that_asks_to_wait_is_waited_for() {
-    let limited = || Said::This(429, vec!["Retry-After: 77".to_owned()], "{}".to_owned());
+    let limited = || Said::This(429, vec!["Retry-After: 77".to_owned()], "{}".into());
     for error in told(limited) {
         assert_eq!((error.kind, error.retry_after), (AcmeErrorKind::RateLimited, Some(Span::seconds(77))));
     }
@@ -177,7 +177,7 @@ fn a_provider_that_is_broken_is_tried_again_later() {
 #[test]
 fn answers_that_make_no_sense_are_errors() {
     for body in ["", "[", "<html>", "\"text\"", "[]", "{\"result\": 3}", "\u{0}"] {
-        for error in told(move || Said::This(200, vec![], body.to_owned())) {
+        for error in told(move || Said::This(200, vec![], body.into())) {
             assert!(matches!(error.kind, AcmeErrorKind::ProviderDown | AcmeErrorKind::ZoneNotFound), "{body}: {error}");
         }
     }
@@ -200,7 +200,7 @@ fn a_provider_that_keeps_silent_or_never_ends_does_not_hold_us_up() {
 
 #[test]
 fn a_redirect_is_not_followed() {
-    for error in told(|| Said::This(302, vec!["Location: http://127.0.0.1:9/elsewhere".to_owned()], String::new())) {
+    for error in told(|| Said::This(302, vec!["Location: http://127.0.0.1:9/elsewhere".to_owned()], Vec::new())) {
         assert_eq!(error.kind, AcmeErrorKind::ProviderRefused, "{error}");
     }
 }
