@@ -10,6 +10,7 @@ use domain::strength::Strength;
 use serde_json::json;
 
 use crate::authorize::{PROMPTS, ResponseMode};
+use crate::path::DISCOVERED;
 use crate::token::{CLIENT_AUTHENTICATION, GRANTS};
 
 /// What the protocol itself says in an ID token.
@@ -17,7 +18,6 @@ const PROTOCOL: [&str; 11] = ["sub", "iss", "aud", "exp", "iat", "auth_time", "n
 
 /// The document, as bytes to send. It depends on nothing but the issuer, so it can be written once for all.
 pub fn discovery(issuer: &str) -> Arc<[u8]> {
-    let at = |path: &str| format!("{issuer}{path}");
     let grants: Vec<_> = GRANTS.iter().map(|grant| grant.name()).collect();
     let scopes: Vec<_> = scope::STANDARD.iter().map(|(name, _)| name).collect();
     let claims: Vec<_> = PROTOCOL.into_iter().chain(claim::standard_names()).collect();
@@ -26,14 +26,8 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
     let signatures = ProofAlgorithm::ALL.map(ProofAlgorithm::as_str);
     // A public client has nothing to prove itself with, so it asks about no token.
     let confidential: Vec<_> = CLIENT_AUTHENTICATION.into_iter().filter(|method| *method != "none").collect();
-    let document = json!({
+    let mut document = json!({
         "issuer": issuer,
-        "authorization_endpoint": at("/authorize"),
-        "token_endpoint": at("/token"),
-        "device_authorization_endpoint": at("/device_authorization"),
-        "userinfo_endpoint": at("/userinfo"),
-        "registration_endpoint": at("/register"),
-        "jwks_uri": at("/.well-known/jwks.json"),
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": modes,
@@ -53,18 +47,17 @@ pub fn discovery(issuer: &str) -> Arc<[u8]> {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-        "pushed_authorization_request_endpoint": at("/par"),
         "require_pushed_authorization_requests": false,
-        "introspection_endpoint": at("/introspect"),
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": signatures,
-        "revocation_endpoint": at("/revoke"),
         "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
         "revocation_endpoint_auth_signing_alg_values_supported": signatures,
         "userinfo_signing_alg_values_supported": Algorithm::ALL,
-        "end_session_endpoint": at("/logout"),
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
     });
+    for (name, path) in DISCOVERED {
+        document[name] = format!("{issuer}{path}").into();
+    }
     document.to_string().into_bytes().into()
 }

@@ -34,6 +34,7 @@ mod oauth;
 mod operation;
 mod page;
 mod page_origin;
+pub mod path;
 mod pending;
 mod picture;
 mod presence;

@@ -24,7 +24,7 @@ use url::form_urlencoded::Serializer;
 use crate::codes::Taken;
 use crate::known::KnownApp;
 use crate::token::{Material, TokenRefusal, id_token_claims};
-use crate::{Context, Idp, OpError, Refusal};
+use crate::{Context, Idp, OpError, Refusal, path};
 
 /// How long a trial may take.
 const LIFETIME: Span = Span::minutes(10);
@@ -156,7 +156,7 @@ impl Idp {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("lk_trial", &trial);
-        let url = format!("{}/authorize?{}", self.issuer(), query.finish());
+        let url = format!("{}{}?{}", self.issuer(), path::AUTHORIZATION, query.finish());
         let one = Trial { client: client.id, redirect_uri: redirect_uri.to_string(), began: ctx.uptime, refused: None };
         self.oauth.trials.begin(&trial, one);
         Ok(TrialStart { trial, url, state })

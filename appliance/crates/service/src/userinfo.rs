@@ -15,7 +15,7 @@ use crate::dpop::Nonce;
 use crate::keys::JwtKind;
 use crate::operation::Refuses;
 use crate::token::in_time;
-use crate::{Context, Fault, Idp, OpError};
+use crate::{Context, Fault, Idp, OpError, path};
 
 /// An access token as it came in.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +156,7 @@ impl Idp {
         token: &str,
         (proof, method): (Option<&str>, &str),
     ) -> Result<Proven, OpError<BearerRefusal>> {
-        let address = format!("{}/userinfo", self.reached_at(ctx).issuer());
+        let address = format!("{}{}", self.reached_at(ctx).issuer(), path::USERINFO);
         let expected = Expected { method, address: &address, access_token: Some(token) };
         let proof = proof.ok_or(OpError::Refused(BearerRefusal::Proof(ProofRefusal::Missing)))?;
         self.check_proof(ctx, proof, &expected, Nonce::Optional).map_err(|error| error.map(BearerRefusal::Proof))

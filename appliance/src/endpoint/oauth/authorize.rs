@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use form_urlencoded::Serializer;
-use service::{Authorization, AuthorizationRequest, Context, Idp};
+use service::{Authorization, AuthorizationRequest, Context, Idp, path};
 
 use crate::endpoint::web::visit::{Answer, Lane, anybody};
 use crate::endpoint::web::{app_confused, ask_consent, send_answer, to_the_door};
@@ -37,5 +37,5 @@ pub(super) async fn post(_: Arc<App>, request: Request) -> Response {
     if query.len() > MAX_QUERY {
         return Response::text(400, "The request is too long.");
     }
-    Response::redirect303(&format!("/authorize?{query}"))
+    Response::redirect303(&format!("{}?{query}", path::AUTHORIZATION))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use form_urlencoded::Serializer;
-use service::{Context, Idp, LoggedOut, Logout, LogoutRefusal, LogoutRequest, OpError};
+use service::{Context, Idp, LoggedOut, Logout, LogoutRefusal, LogoutRequest, OpError, path};
 
 use super::next::{Next, form_target};
 use super::view::part::Chrome;
@@ -15,9 +15,9 @@ use crate::endpoint::session;
 use crate::http::{App, Form, Kind, Request, Response, Route, handler};
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::get(Kind::Page, "/logout", page!(get)).under_both_names(),
+    Route::get(Kind::Page, path::END_SESSION, page!(get)).under_both_names(),
     // From the app's own site, so without the cookie; it goes on as a GET, which has it.
-    Route::post(Kind::Protocol, "/logout", handler!(post)),
+    Route::post(Kind::Protocol, path::END_SESSION, handler!(post)),
     Route::get(Kind::Page, "/logout/confirm", page!(start_again)).under_both_names(),
     Route::post(Kind::Page, "/logout/confirm", page!(confirm)).under_both_names(),
 ];
@@ -57,7 +57,7 @@ async fn post(_: Arc<App>, request: Request) -> Response {
     if query.len() > MAX_QUERY {
         return Response::text(400, "The request is too long.");
     }
-    Response::redirect303(&format!("/logout?{query}"))
+    Response::redirect303(&format!("{}?{query}", path::END_SESSION))
 }
 
 /// Somebody reloaded the answer to the question.
@@ -70,8 +70,8 @@ async fn confirm(app: Arc<App>, request: Request) -> Answer {
     let asked = Next::read(fields.get("request")?);
     let missing = || Response::text(400, "The question is missing.");
     let query = match asked.path().split_once('?') {
-        Some(("/logout", query)) => query,
-        None if asked.path() == "/logout" => "",
+        Some((path::END_SESSION, query)) => query,
+        None if asked.path() == path::END_SESSION => "",
         Some(_) | None => return Err(missing()),
     };
     let wanted = LogoutRequest::from_pairs(Form::parse(query)?.iter());

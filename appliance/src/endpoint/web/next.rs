@@ -1,6 +1,6 @@
 //! Where to go after a sign-in: an address on this site and nowhere else (RFC 9700 §4.11, open redirectors).
 
-use service::AuthorizationRequest;
+use service::{AuthorizationRequest, path};
 
 use crate::http::Form;
 
@@ -32,7 +32,7 @@ impl Next {
 
     /// The authorization request that this address carries, if it is one.
     pub(crate) fn authorization_request(&self) -> Option<AuthorizationRequest> {
-        let query = self.0.strip_prefix("/authorize?")?;
+        let query = self.0.strip_prefix(path::AUTHORIZATION)?.strip_prefix('?')?;
         let fields = Form::parse(query).ok()?;
         Some(AuthorizationRequest::from_pairs(fields.iter()))
     }

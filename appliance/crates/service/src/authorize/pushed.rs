@@ -21,7 +21,7 @@ use super::request::{AuthorizationRequest, Reference};
 use crate::dpop::Nonce;
 use crate::operation::{Abort, Refuses};
 use crate::token::{ClientCredentials, TokenRefusal};
-use crate::{Context, Idp, OpError};
+use crate::{Context, Idp, OpError, path};
 
 /// How `request_uri` begins (section 2.2).
 pub(super) const URN: &str = "urn:ietf:params:oauth:request_uri:";
@@ -212,7 +212,7 @@ impl Idp {
     /// The key that the client holds (RFC 9449 section 10.1).
     fn proof_of_push(&self, ctx: &Context, proof: Option<&str>) -> Result<Option<Proven>, OpError<PushRefusal>> {
         let Some(text) = proof else { return Ok(None) };
-        let address = format!("{}/par", self.reached_at(ctx).issuer());
+        let address = format!("{}{}", self.reached_at(ctx).issuer(), path::PUSHED_AUTHORIZATION);
         let expected = Expected { method: "POST", address: &address, access_token: None };
         let proven = self.check_proof(ctx, text, &expected, Nonce::Demanded);
         proven.map(Some).map_err(|error| error.map(|why| PushRefusal::Client(TokenRefusal::Proof(why))))

@@ -10,6 +10,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::answer::{ErrorCode, ResponseMode};
 use super::pushed;
+use crate::path;
 
 /// Most bytes of a request that stands in an address.
 const MAX_QUERY: usize = 2048;
@@ -297,7 +298,7 @@ impl AuthorizationRequest {
         if let Some((key, since)) = since {
             query.append_pair(SINCE, &key.encode_since(&self.digest(), since));
         }
-        format!("/authorize?{}", query.finish())
+        format!("{}?{}", path::AUTHORIZATION, query.finish())
     }
 
     /// The first parameter that is named in these words, and its value.

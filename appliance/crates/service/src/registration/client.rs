@@ -21,7 +21,7 @@ use super::NO_ACCOUNT;
 use super::metadata::{CODE, DEVICE, Metadata, REFRESH, text};
 use crate::app::MAX_APPS;
 use crate::operation::{Abort, Refuses};
-use crate::{Context, Fault, Idp, OpError, Refusal};
+use crate::{Context, Fault, Idp, OpError, Refusal, path};
 
 /// What a request to change a registration must not bring (RFC 7592 section 2.2).
 const NOT_TO_CHANGE: [&str; 4] =
@@ -282,7 +282,7 @@ impl Idp {
     }
 
     fn registration_uri(&self, ctx: &Context, name: &ClientName) -> String {
-        format!("{}/register/{name}", self.reached_at(ctx).issuer())
+        format!("{}{}/{name}", self.reached_at(ctx).issuer(), path::REGISTRATION)
     }
 
     /// A name that no app has.

@@ -21,7 +21,7 @@ use super::fetched_keys::{KeyQuestion, KeysToFetch};
 use crate::known::KnownApp;
 use crate::operation::Abort;
 use crate::proof::{MAX_SIGNED, Noted, Signed, unverified_claims};
-use crate::{Context, Fault, Idp, OpError};
+use crate::{Context, Fault, Idp, OpError, path};
 
 /// Most bytes of a name or a secret; ours are shorter.
 const MAX_VALUE: usize = 1024;
@@ -224,7 +224,7 @@ impl Idp {
             return Err(TokenRefusal::InvalidClient { basic: false }.into());
         };
         let issuer = self.reached_at(ctx).issuer();
-        let audiences = ["", "/token", "/par"].map(|path| format!("{issuer}{path}"));
+        let audiences = ["", path::TOKEN, path::PUSHED_AUTHORIZATION].map(|path| format!("{issuer}{path}"));
         let once = assertion::check(&claims, name, &audiences, ctx.now).map_err(refuse)?;
         match self.oauth.assertions.note(app.client.id, once, ctx.now) {
             Noted::New => Ok(()),

@@ -41,7 +41,7 @@ use crate::attempts::{Caller, Guess};
 use crate::dpop::Nonce;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
-use crate::{Context, Fault, Idp, OpError};
+use crate::{Context, Fault, Idp, OpError, path};
 use authorization_code::AuthorizationCode;
 use client_credentials::ClientCredentialsGrant;
 use device_code::DeviceCode;
@@ -91,7 +91,7 @@ impl Idp {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
             return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
         };
-        let address = format!("{}/token", self.reached_at(ctx).issuer());
+        let address = format!("{}{}", self.reached_at(ctx).issuer(), path::TOKEN);
         let expected = Expected { method: "POST", address: &address, access_token: None };
         let proven = match &request.proof {
             Some(text) => Some(
