@@ -21,10 +21,11 @@ use store::Reader;
 
 use crate::admission;
 use crate::device_codes::Found;
+use crate::doctor::{Asked, Step};
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 use crate::presence::seen_as;
-use crate::token::{DeviceRequest, TokenRefusal};
+use crate::token::{DEVICE_CODE, DeviceRequest, TokenRefusal};
 use crate::{Context, Idp, OpError, ScopeView};
 
 /// Where people go with the code of a device.
@@ -132,14 +133,17 @@ impl Idp {
         ctx: &Context,
         request: &DeviceRequest,
     ) -> Result<DeviceAnswer, OpError<TokenRefusal>> {
-        let app =
-            self.read(ctx, Need::Nothing, |op| self.authenticate(ctx, op, &request.client).map_err(Abort::into_error));
-        let app = self.bounded(ctx, &request.client, app)?;
-        if !app.client.settings.device {
-            return Err(OpError::Refused(TokenRefusal::NoDevices));
-        }
-        let scopes = request.scope.as_deref().unwrap_or_default();
-        let scopes: Scopes = scopes.parse().map_err(|_| OpError::Refused(TokenRefusal::InvalidScope))?;
+        let scope = request.scope.as_deref();
+        let looked = self.read(ctx, Need::Nothing, |op| {
+            let app = self.authenticate(ctx, op, &request.client).map_err(Abort::into_error)?;
+            if !app.client.settings.device {
+                return Err(OpError::Refused(TokenRefusal::NoDevices));
+            }
+            let scopes = scope.unwrap_or_default().parse().map_err(|_| OpError::Refused(TokenRefusal::InvalidScope))?;
+            Ok::<(Arc<KnownApp>, Scopes), _>((app, scopes))
+        });
+        let asked = Asked { scope, grant_type: DEVICE_CODE, ..Asked::by(&request.client, Step::DeviceAuthorization) };
+        let (app, scopes) = self.bounded(ctx, &asked, looked)?;
         let at = self.reached_at(ctx);
         let asked = device_code::DeviceRequest {
             client: app.client.id,

@@ -1,23 +1,23 @@
 //! `latchkey app doctor`: what an app did wrong lately, for whoever sets it up: which parameter, what was expected, what came, and
 //! how to mend it. What was refused is kept in memory only: it is worth nothing once it is mended, and strangers can make it.
 
+mod wrong;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use domain::admission::NotAdmitted;
 use domain::client::Client;
-use domain::grant::authorization_code::CodeRefusal;
-use domain::grant::refresh_token::RefreshRefusal;
 use domain::id::ClientId;
 use domain::name::ClientName;
 use domain::permission::Need;
-use domain::proof::dpop::ProofRefusal;
 use domain::redirect_uri::RedirectUri;
 use domain::time::Timestamp;
 
-use crate::authorize::{AuthorizationAnswer, AuthorizationRequest, MUST_PUSH};
-use crate::token::{TokenRefusal, TokenRequest};
+use crate::authorize::{AuthorizationRequest, MUST_PUSH};
+use crate::token::{ClientCredentials, TokenRefusal};
 use crate::{Context, Idp, OpError, Refusal};
+use wrong::{Wrong, cure_of_request, wrong_token};
 
 /// Most that is remembered of one app; the oldest goes.
 const PER_APP: usize = 8;
@@ -50,8 +50,16 @@ pub struct Complaint {
 pub enum Step {
     /// The browser came with a request of the app.
     Authorization,
+    /// The app pushed its request first.
+    PushedAuthorization,
+    /// A device asked to be let in.
+    DeviceAuthorization,
     /// The app came for its tokens.
     Token,
+    /// The app asked about a token.
+    Introspection,
+    /// The app gave a token back.
+    Revocation,
 }
 
 impl Step {
@@ -59,8 +67,34 @@ impl Step {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Authorization => "authorization request",
+            Self::PushedAuthorization => "pushed authorization request",
+            Self::DeviceAuthorization => "device authorization request",
             Self::Token => "token request",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
         }
+    }
+}
+
+/// What a client asked, as far as anybody is told of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// During what.
+    pub(crate) step: Step,
+    /// Who it says to be.
+    pub(crate) client: &'a ClientCredentials,
+    /// `grant_type`, or nothing elsewhere than at the token endpoint.
+    pub(crate) grant_type: &'a str,
+    /// `redirect_uri`.
+    pub(crate) redirect_uri: Option<&'a str>,
+    /// `scope`.
+    pub(crate) scope: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    /// By that client, and nothing else to tell of.
+    pub(crate) fn by(client: &'a ClientCredentials, step: Step) -> Self {
+        Self { step, client, grant_type: "", redirect_uri: None, scope: None }
     }
 }
 
@@ -85,21 +119,6 @@ pub struct Diagnosis {
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Complaints(Mutex<HashMap<ClientId, VecDeque<Complaint>>>);
-
-/// What is wrong, before it is known when.
-struct Wrong {
-    parameter: String,
-    expected: String,
-    came: String,
-    cure: String,
-}
-
-impl Wrong {
-    fn new((parameter, came): (&str, &str), expected: &str, cure: &str) -> Self {
-        let [parameter, came, expected, cure] = [parameter, came, expected, cure].map(str::to_owned);
-        Self { parameter, expected, came, cure }
-    }
-}
 
 impl Complaints {
     fn add(&self, app: ClientId, step: Step, wrong: Wrong, at: Timestamp) {
@@ -167,11 +186,10 @@ impl Idp {
     pub(crate) fn complain_of_request(
         &self,
         client: &Client,
-        request: &AuthorizationRequest,
-        answer: &AuthorizationAnswer,
+        (step, request): (Step, &AuthorizationRequest),
+        (error, why): (&str, &str),
         now: Timestamp,
     ) {
-        let (Some(error), Some(why)) = (answer.get("error"), answer.get("error_description")) else { return };
         // These are answers to a person, or to an app that only asked whether somebody is there.
         if ["access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required"]
             .contains(&error)
@@ -190,7 +208,7 @@ impl Idp {
             came: or_nothing(came.to_owned()),
             cure: cure_of_request(&client.name, parameter),
         };
-        self.oauth.complaints.add(client.id, Step::Authorization, wrong, now);
+        self.oauth.complaints.add(client.id, step, wrong, now);
     }
 
     /// Somebody may not use the app.
@@ -213,16 +231,14 @@ impl Idp {
         self.oauth.complaints.add(client.id, Step::Authorization, wrong, now);
     }
 
-    /// The app got no tokens.
-    pub(crate) fn complain_of_token(
-        &self,
-        client: &Client,
-        request: &TokenRequest,
-        refusal: &TokenRefusal,
-        now: Timestamp,
-    ) {
-        if let Some(wrong) = wrong_token(client, request, refusal) {
-            self.oauth.complaints.add(client.id, Step::Token, wrong, now);
+    /// The app, or whoever says to be it, was refused something. It is told before anybody knows who that is, so it proves nothing.
+    pub(crate) fn complain_of_client(&self, ctx: &Context, asked: &Asked<'_>, refusal: &TokenRefusal) {
+        let named = self.read(ctx, Need::Nothing, |op| Ok::<_, OpError<TokenRefusal>>(self.named(op, asked.client)?));
+        // Without an app there is nobody to tell, and an accident here is none of the client's.
+        if let Ok(Some(app)) = named
+            && let Some(wrong) = wrong_token(&app.client, asked, refusal)
+        {
+            self.oauth.complaints.add(app.client.id, asked.step, wrong, ctx.now);
         }
     }
 }
@@ -261,148 +277,6 @@ fn findings(client: &Client, nobody: bool) -> Vec<Finding> {
         ),
     );
     found
-}
-
-fn cure_of_request(name: &ClientName, parameter: &str) -> String {
-    match parameter {
-        "code_challenge" | "code_challenge_method" => {
-            format!("switch PKCE on in the app, with S256; if it cannot: latchkey app set {name} --pkce false")
-        }
-        "response_type" => "choose the authorization code flow in the app (response_type=code)".to_owned(),
-        "response_mode" => "leave response_mode out in the app's settings".to_owned(),
-        "scope" => format!("correct the scopes in the app; latchkey app show {name} lists those that there are"),
-        "request" => "switch request objects (JAR) off in the app".to_owned(),
-        "request_uri" => format!(
-            "switch request objects (JAR) off in the app, and pushed requests (PAR) on; if it cannot push: latchkey app set {name} --require-par false"
-        ),
-        "prompt" => "leave prompt out in the app's settings".to_owned(),
-        _ => "correct it in the app's settings, or report it to whoever makes the app".to_owned(),
-    }
-}
-
-/// `None` for what is nobody's mistake.
-fn wrong_token(client: &Client, request: &TokenRequest, refusal: &TokenRefusal) -> Option<Wrong> {
-    let name = &client.name;
-    Some(match refusal {
-        TokenRefusal::InvalidClient { .. } => wrong_secret(client, request),
-        TokenRefusal::Code(why) => wrong_code(*why, request, &refusal.to_string()),
-        TokenRefusal::Refresh(RefreshRefusal::Reused | RefreshRefusal::Leaked | RefreshRefusal::OtherKey) => {
-            Wrong::new(
-                ("refresh_token", "an older one"),
-                "the newest refresh token",
-                "the app keeps an old token, or two instances of it share one: each needs a sign-in of its own",
-            )
-        }
-        TokenRefusal::Refresh(RefreshRefusal::Unknown | RefreshRefusal::Expired) => {
-            Wrong::new(("refresh_token", &refusal.to_string()), "a token that is still good", "sign in again")
-        }
-        TokenRefusal::UnsupportedGrant => {
-            Wrong::new(("grant_type", request.grant_type()), &refusal.to_string(), "choose another flow in the app")
-        }
-        TokenRefusal::InvalidScope => Wrong::new(
-            ("scope", request.scope().unwrap_or("nothing")),
-            "no more than was granted",
-            "sign in again, so that the new scopes can be granted",
-        ),
-        TokenRefusal::InvalidRequest(why) => Wrong::new(
-            ("request", "something else"),
-            why,
-            "correct it in the app's settings, or report it to whoever makes the app",
-        ),
-        TokenRefusal::NotAdmitted(why) => {
-            let cure = format!("latchkey app allow {name} GROUP, or leave it as it is");
-            Wrong::new(("person", &why.to_string()), "somebody who may use the app", &cure)
-        }
-        TokenRefusal::InvalidAssertion(why) => Wrong::new(
-            ("client_assertion", &why.to_string()),
-            "a JWT that the app signed for this house just now",
-            "compare client ID and issuer in the app, and the clocks of both machines",
-        ),
-        TokenRefusal::Proof(ProofRefusal::Nonce) => return None,
-        TokenRefusal::Proof(why) => Wrong::new(
-            ("DPoP", &why.to_string()),
-            "a proof of the key that the tokens are bound to",
-            &format!("switch DPoP on in the app; if it cannot: latchkey app set {name} --require-dpop false"),
-        ),
-        TokenRefusal::Unauthorized(why) => wrong_grant(request, "a grant that this app may use", why),
-        TokenRefusal::NoDevices => {
-            let cure = format!("latchkey app set {name} --device true");
-            wrong_grant(request, "an app that may sign devices in", &cure)
-        }
-        TokenRefusal::SubjectToken => wrong_subject(),
-        TokenRefusal::InvalidTarget(why) => Wrong::new(("audience", "another app or an address"), name.as_str(), why),
-        TokenRefusal::TooManyGuesses { .. } => Wrong::new(
-            ("client_secret", "too many wrong ones"),
-            "few wrong secrets, codes or tokens from one address",
-            "see what was refused before, and mend that first",
-        ),
-        // A device that waits, a person who said no, and what belongs to other endpoints.
-        TokenRefusal::Device(_)
-        | TokenRefusal::PublicClient
-        | TokenRefusal::OtherClient
-        | TokenRefusal::UnsupportedTokenType
-        | TokenRefusal::Denied(_) => return None,
-    })
-}
-
-fn wrong_grant(request: &TokenRequest, expected: &str, cure: &str) -> Wrong {
-    Wrong::new(("grant_type", request.grant_type()), expected, cure)
-}
-
-fn wrong_subject() -> Wrong {
-    let expected = "the API token of a service account, good and not revoked";
-    Wrong::new(("subject_token", "something else"), expected, "latchkey service-account token create ACCOUNT")
-}
-
-fn wrong_secret(client: &Client, request: &TokenRequest) -> Wrong {
-    if client.is_public() {
-        let cure = "take the secret out of the app's settings, or make the app anew without --public";
-        return Wrong::new(("client_secret", "a secret"), "none: this is a public app", cure);
-    }
-    if client.settings.keys.is_some() {
-        let cure =
-            "compare the keys of the app with: latchkey app show, or take them away: latchkey app set NAME --jwks none";
-        return Wrong::new(
-            ("client_assertion", "a signature by another key, or a secret"),
-            "a JWT signed with a key of the app",
-            cure,
-        );
-    }
-    let came = if request.has_secret() { "another one" } else { "none" };
-    let cure = format!("type the secret into the app again; a new one: latchkey app secret rotate {}", client.name);
-    Wrong::new(("client_secret", came), "the secret that was printed when the app was made", &cure)
-}
-
-fn wrong_code(why: CodeRefusal, request: &TokenRequest, words: &str) -> Wrong {
-    match why {
-        CodeRefusal::OtherRedirectUri => Wrong::new(
-            ("redirect_uri", request.redirect_uri().unwrap_or("nothing")),
-            "the same text as in the authorization request",
-            "the app names two addresses for itself; look for a base URL or proxy setting in it",
-        ),
-        CodeRefusal::Expired => Wrong::new(
-            ("code", "an older one"),
-            "a code that is younger than a minute",
-            "compare the clocks of both machines, and look what keeps the app so long",
-        ),
-        CodeRefusal::Replayed => Wrong::new(
-            ("code", "the same code again"),
-            "a code that was not used before",
-            "the app or a proxy in front of it repeats the request; look into its log",
-        ),
-        CodeRefusal::MissingVerifier | CodeRefusal::UnexpectedVerifier | CodeRefusal::WrongVerifier => Wrong::new(
-            ("code_verifier", words),
-            "the verifier of this sign-in",
-            "the app lost its session between the two steps: one instance, cookies allowed, one address",
-        ),
-        CodeRefusal::Unknown
-        | CodeRefusal::OtherClient
-        | CodeRefusal::OtherIssuer
-        | CodeRefusal::OtherKey
-        | CodeRefusal::Trial => {
-            Wrong::new(("code", words), "a code that this house made for this app", "sign in again")
-        }
-    }
 }
 
 #[cfg(test)]

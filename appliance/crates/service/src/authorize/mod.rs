@@ -31,6 +31,7 @@ use domain::permission::Need;
 use serde_json::json;
 use store::Reader;
 
+use crate::doctor::Step;
 use crate::known::KnownApp;
 use crate::operation::Abort;
 use crate::{Context, Idp, OpError};
@@ -59,9 +60,9 @@ impl Idp {
             Decision::SignIn(needed) => return Ok(Authorization::SignIn(needed)),
             Decision::Consent(needed) => return Ok(Authorization::Consent(needed)),
             Decision::Error(code, why) => {
-                let answer = addressed.error(code, why);
-                self.complain_of_request(&addressed.app.client, &request, &answer, ctx.now);
-                answer
+                let asked = (Step::Authorization, &*request);
+                self.complain_of_request(&addressed.app.client, asked, (code.as_str(), why), ctx.now);
+                addressed.error(code, why)
             }
             Decision::Issue(code) => self.issue_code(&addressed, *code),
             Decision::NotAdmitted(why) => {

@@ -3,21 +3,23 @@
 //! The name is good once, for a minute and a half. The browser that brings it gets another one of its own, which lasts for the
 //! sign-in and the consent and is over with the answer. Worth nothing after a reboot, so never on the card.
 
-use domain::proof::dpop::{Expected, Proven};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::client::Client;
 use domain::entropy::Entropy;
 use domain::permission::{Denied, Need};
+use domain::proof::dpop::{Expected, Proven};
 use domain::secret::{self, Digest};
 use domain::time::{Span, Uptime};
 
 use super::Refused;
 use super::answer::{AuthorizeRefusal, ErrorCode};
 use super::request::{AuthorizationRequest, Reference};
+use crate::doctor::{Asked, Step};
 use crate::dpop::Nonce;
 use crate::operation::{Abort, Refuses};
 use crate::token::{ClientCredentials, TokenRefusal};
@@ -177,29 +179,44 @@ impl Refuses for PushRefusal {
     }
 }
 
+/// The request as it is kept, if `/authorize` would take it too, as far as that can be told without looking anything up.
+fn checked(
+    client: &Client,
+    (request, nested): (&AuthorizationRequest, bool),
+    proven: Option<&Proven>,
+) -> Result<AuthorizationRequest, (ErrorCode, String)> {
+    let invalid = |why: &str| (ErrorCode::InvalidRequest, why.to_owned());
+    if nested {
+        return Err(invalid("request_uri cannot be pushed"));
+    }
+    let bound = request.clone().bound_to(proven.map(|proven| &proven.thumbprint));
+    let bound = bound.ok_or_else(|| invalid("dpop_jkt is not the key of the DPoP proof"))?;
+    bound.wish(client.requires_pkce(), None).map_err(|(code, why)| (code, why.to_owned()))?;
+    Ok(bound)
+}
+
 impl Idp {
     /// Takes a request from an app that proves itself as at the token endpoint, checked as at the authorization endpoint.
     /// Nothing is written.
     pub fn push(&self, ctx: &Context, asked: PushRequest) -> Result<PushAnswer, OpError<PushRefusal>> {
         let PushRequest { client, request, nested, proof } = asked;
         let app = self.read(ctx, Need::Nothing, |op| self.authenticate(ctx, op, &client).map_err(Abort::into_error));
-        let app = self.bounded(ctx, &client, app).map_err(|error| error.map(PushRefusal::Client))?;
+        let app = self
+            .bounded(ctx, &Asked::by(&client, Step::PushedAuthorization), app)
+            .map_err(|error| error.map(PushRefusal::Client))?;
         let proven = self.proof_of_push(ctx, proof.as_deref())?;
-        let request = self.read(ctx, Need::Nothing, |op| {
-            let wrong = |code, why: &str| OpError::Refused(PushRefusal::Request(code, why.to_owned()));
-            if nested {
-                return Err(wrong(ErrorCode::InvalidRequest, "request_uri cannot be pushed"));
+        let request = request.pushed_by(app.client.name.as_str());
+        let request = checked(&app.client, (&request, nested), proven.as_ref()).map_err(|(code, why)| {
+            let step = (Step::PushedAuthorization, &request);
+            self.complain_of_request(&app.client, step, (code.as_str(), &why), ctx.now);
+            OpError::Refused(PushRefusal::Request(code, why))
+        })?;
+        self.read(ctx, Need::Nothing, |op| match self.address(op, &request, ctx) {
+            Ok(_) => Ok(()),
+            Err(OpError::Refused(why)) => {
+                Err(OpError::Refused(PushRefusal::Request(ErrorCode::InvalidRequest, why.to_string())))
             }
-            let request = request.pushed_by(app.client.name.as_str());
-            let Some(request) = request.bound_to(proven.as_ref().map(|proven| &proven.thumbprint)) else {
-                return Err(wrong(ErrorCode::InvalidRequest, "dpop_jkt is not the key of the DPoP proof"));
-            };
-            self.address(op, &request, ctx).map_err(|error| match error {
-                OpError::Refused(refusal) => wrong(ErrorCode::InvalidRequest, &refusal.to_string()),
-                OpError::Fault(fault) => OpError::Fault(fault),
-            })?;
-            request.wish(app.client.requires_pkce(), None).map_err(|(code, why)| wrong(code, why))?;
-            Ok(request)
+            Err(OpError::Fault(fault)) => Err(OpError::Fault(fault)),
         })?;
         if let Some(proven) = &proven {
             self.note_proof(ctx, proven)

@@ -4,7 +4,7 @@ use domain::time::{Span, Timestamp};
 use super::*;
 use crate::flow::{Flow, REDIRECT, photos};
 use crate::house::{NOW, console};
-use crate::{AppAmendment, AuthorizationRequest, TokenRequest};
+use crate::{AppAmendment, AuthorizationRequest, DeviceRequest, PushRequest, TokenQuery, TokenRequest};
 
 fn wrong(came: &str) -> Wrong {
     let text = |text: &str| text.to_owned();
@@ -81,6 +81,39 @@ fn a_wrong_secret_and_a_spent_code_are_told_and_no_secret_is() {
     assert_eq!(told, ["code", "client_secret"]);
     assert!(complaints.iter().all(|complaint| complaint.step == Step::Token));
     assert!(!format!("{complaints:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_refused_at_any_endpoint_of_apps_is_told_with_its_step() {
+    let flow = Flow::new().trusted();
+    let idp = &flow.house.idp;
+    let me = [("client_id", "photos"), ("client_secret", flow.secret.as_str())];
+    let with = |more: &[(&'static str, &'static str)]| me.into_iter().chain(more.iter().copied()).collect::<Vec<_>>();
+    let form = with(&[("response_type", "code"), ("redirect_uri", REDIRECT), ("scope", "openid")]);
+    let pushed = PushRequest::parse(form.into_iter(), None).unwrap();
+    idp.push(&flow.anna(NOW), pushed).unwrap_err();
+    let device = DeviceRequest::parse(with(&[("scope", "openid")]), None).unwrap();
+    idp.authorize_device(&flow.anna(NOW), &device).unwrap_err();
+    let wrong = TokenQuery::parse([("client_id", "photos"), ("client_secret", "x"), ("token", "y")], None).unwrap();
+    idp.introspect(&flow.anna(NOW), &wrong).unwrap_err();
+    let code = TokenQuery::parse(with(&[("token", "lk_c_x")]), None).unwrap();
+    idp.revoke(&flow.anna(NOW), &code).unwrap_err();
+    let exchange = with(&[
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", "lk_t_x"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+    ]);
+    idp.token(&flow.anna(NOW), &TokenRequest::parse(exchange, None).unwrap()).unwrap_err();
+    let told = diagnosis(&flow).complaints;
+    let told: Vec<_> = told.iter().rev().map(|one| (one.step.as_str(), one.parameter.as_str())).collect();
+    let wanted = [
+        ("pushed authorization request", "code_challenge"),
+        ("device authorization request", "grant_type"),
+        ("introspection", "client_secret"),
+        ("revocation", "token"),
+        ("token request", "subject_token"),
+    ];
+    assert_eq!(told, wanted);
 }
 
 #[test]

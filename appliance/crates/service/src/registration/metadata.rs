@@ -18,7 +18,7 @@ use crate::AppAmendment;
 
 pub(super) const CODE: &str = "authorization_code";
 pub(super) const REFRESH: &str = "refresh_token";
-pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(super) use crate::token::DEVICE_CODE as DEVICE;
 
 /// Metadata that would change how the app is served, and that is not served.
 const NOT_HERE: [(&str, &str); 5] = [

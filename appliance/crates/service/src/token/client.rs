@@ -123,6 +123,11 @@ impl ClientCredentials {
         &self.client_id
     }
 
+    /// Whether it brought a secret, right or wrong.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// Whether it says who it is and proves nothing.
     pub(super) fn is_only_named(&self) -> bool {
         self.secret.as_ref().is_none_or(|secret| self.basic && secret.expose().is_empty()) && self.assertion.is_none()
@@ -191,7 +196,7 @@ impl Idp {
     }
 
     /// The app that the client says it is, not proven.
-    pub(super) fn named(
+    pub(crate) fn named(
         &self,
         reader: &Reader<'_>,
         credentials: &ClientCredentials,

@@ -13,12 +13,15 @@ use super::{Attempt, Grant, Material, TokenRefusal};
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 
-/// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
+/// `grant_type`.
+pub(crate) const NAME: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// See the module.
 pub(super) struct DeviceCode;
 
 impl Grant for DeviceCode {
     fn name(&self) -> &'static str {
-        "urn:ietf:params:oauth:grant-type:device_code"
+        NAME
     }
 
     fn redeem(&self, attempt: &Attempt<'_>, app: Arc<KnownApp>) -> Result<Material, Abort<TokenRefusal>> {

@@ -18,6 +18,7 @@ use store::Reader;
 use super::jwt_access_token::confirmation;
 use super::presented::{Presented, in_time};
 use super::{TokenQuery, TokenRefusal};
+use crate::doctor::{Asked, Step};
 use crate::known::KnownApp;
 use crate::operation::Abort;
 use crate::{Context, Idp, OpError};
@@ -40,7 +41,7 @@ impl Idp {
         });
         // A token that is not ours is no guess: resource servers pass on whatever strangers send them, and must not be
         // turned away for it. Nobody finds a token by trying either.
-        let told = self.bounded(ctx, &query.client, told)?;
+        let told = self.bounded(ctx, &Asked::by(&query.client, Step::Introspection), told)?;
         Ok(told.unwrap_or_else(|| Map::from_iter([("active".to_owned(), false.into())])))
     }
 

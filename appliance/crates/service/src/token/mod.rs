@@ -17,6 +17,7 @@ mod request;
 mod revocation;
 
 pub use client::ClientCredentials;
+pub(crate) use device_code::NAME as DEVICE_CODE;
 pub(crate) use fetched_keys::FetchedKeys;
 pub use fetched_keys::{KeyQuestion, KeysToFetch};
 pub use issue::TokenAnswer;
@@ -38,6 +39,7 @@ use domain::proof::dpop::{Expected, ProofRefusal};
 use domain::secret::Digest;
 
 use crate::attempts::{Caller, Guess};
+use crate::doctor::Asked;
 use crate::dpop::Nonce;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
@@ -101,9 +103,7 @@ impl Idp {
             None => None,
         };
         let key = proven.map(|proven| proven.thumbprint);
-        let mut asked = None;
         let redeemed = self.write(ctx, Need::Nothing, |op| {
-            asked = self.named(op, &request.client)?;
             let (app, caller) = self.asking(ctx, op, request)?;
             if app.client.settings.dpop_required && key.is_none() {
                 return Err(TokenRefusal::Proof(ProofRefusal::Missing).into());
@@ -118,25 +118,23 @@ impl Idp {
             }
             Ok(material)
         });
-        if let (Some(app), Err(OpError::Refused(refusal))) = (&asked, &redeemed) {
-            self.complain_of_token(&app.client, request, refusal, ctx.now);
-        }
-        let material = self.bounded(ctx, &request.client, redeemed)?;
+        let material = self.bounded(ctx, &request.asked(), redeemed)?;
         let answer = self.issue(material, ctx.moment())?;
         Ok(TokenAnswer { issued_token_type: grant.issued_token_type(), ..answer })
     }
 
-    /// Counts what was wrong, and says no more of it to whoever was wrong too often. What is right is not held up: others may be at
+    /// Tells the doctor what was refused, counts what was wrong, and says no more of it to whoever was wrong too often. What is right is not held up: others may be at
     /// the same address.
     pub(crate) fn bounded<T>(
         &self,
         ctx: &Context,
-        client: &ClientCredentials,
+        asked: &Asked<'_>,
         outcome: Result<T, OpError<TokenRefusal>>,
     ) -> Result<T, OpError<TokenRefusal>> {
         let Err(OpError::Refused(refusal)) = &outcome else { return outcome };
+        self.complain_of_client(ctx, asked, refusal);
         let Some(guess) = refusal.guess() else { return outcome };
-        let caller = Caller::new(ctx.origin.address, client.client_id());
+        let caller = Caller::new(ctx.origin.address, asked.client.client_id());
         if let Err(seconds) = self.attempts.admit(&caller, ctx.uptime) {
             return Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds }));
         }

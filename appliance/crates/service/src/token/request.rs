@@ -5,6 +5,7 @@ use domain::secret::Secret;
 
 use super::TokenRefusal;
 use super::client::ClientCredentials;
+use crate::doctor::{Asked, Step};
 
 /// Most bytes of one parameter; codes and tokens of ours are shorter.
 const MAX_VALUE: usize = 1024;
@@ -127,19 +128,19 @@ impl TokenRequest {
         &self.grant_type
     }
 
-    /// `redirect_uri`.
-    pub(crate) fn redirect_uri(&self) -> Option<&str> {
-        self.redirect_uri.as_deref()
-    }
-
     /// `scope`.
     pub(crate) fn scope(&self) -> Option<&str> {
         self.scope.as_deref()
     }
 
-    /// Whether the client brought a secret, right or wrong.
-    pub(crate) fn has_secret(&self) -> bool {
-        self.client.secret.is_some()
+    /// As far as anybody is told of it.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            grant_type: &self.grant_type,
+            redirect_uri: self.redirect_uri.as_deref(),
+            scope: self.scope.as_deref(),
+            ..Asked::by(&self.client, Step::Token)
+        }
     }
 }
 

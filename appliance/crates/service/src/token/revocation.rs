@@ -8,6 +8,7 @@ use serde_json::json;
 use super::presented::{Presented, in_time};
 use super::{TokenQuery, TokenRefusal};
 use crate::attempts::{Caller, Guess};
+use crate::doctor::{Asked, Step};
 use crate::operation::{Abort, Refuses};
 use crate::{Context, Idp, OpError};
 
@@ -46,7 +47,7 @@ impl Idp {
             op.record("token.revoke", app.client.name.as_str(), json!({ "person": person }))?;
             Ok::<_, Abort<TokenRefusal>>(Found::Ended)
         });
-        match self.bounded(ctx, &query.client, ended)? {
+        match self.bounded(ctx, &Asked::by(&query.client, Step::Revocation), ended)? {
             Found::Nothing => {
                 let caller = Caller::new(ctx.origin.address, query.client.client_id());
                 self.attempts.count(&caller, Guess::Token, ctx.uptime);
