@@ -346,3 +346,16 @@ fn a_logo_that_is_no_picture_keeps_no_app_from_registering() {
     let name = answer.json()["client_id"].as_str().unwrap().to_owned();
     assert_eq!(house.server.send(&Call::get(format!("/icon/{name}"))).status, 404);
 }
+
+#[test]
+fn a_secret_that_is_replaced_at_once_takes_the_registration_token_with_it() {
+    let house = House::new();
+    let made = house.registered();
+    let look = || house.server.send(&house.call("GET", &made)).status;
+    let rotate = |body: Value| {
+        let path = format!("/api/v1/apps/{}/secret", made["client_id"].as_str().unwrap());
+        house.server.send(&Call::post(path).on_console().json(&body)).status
+    };
+    assert_eq!((rotate(json!({ "keep_old_seconds": 60 })), look()), (200, 200));
+    assert_eq!((rotate(json!({})), look()), (200, 401));
+}

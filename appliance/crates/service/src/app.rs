@@ -166,7 +166,8 @@ impl Idp {
         wanted.into_iter().try_for_each(|algorithm| self.prepare_key(algorithm, ctx.moment()))
     }
 
-    /// Gives a confidential app a new secret; the old one is void at once, or after `keep_old`.
+    /// Gives a confidential app a new secret; the old one is void at once, or after `keep_old`. At once is for a secret that
+    /// leaked: then an app that registered itself cannot change its registration any more.
     pub fn rotate_app_secret(
         &self,
         ctx: &Context,
@@ -190,6 +191,10 @@ impl Idp {
             client.retired_secret = keep_old.map(|span| (old, ctx.now + span));
             client.updated_at = ctx.now;
             op.update_client(&client)?;
+            if keep_old.is_none() {
+                // Whoever has the old secret may have the token that changes where codes are sent.
+                op.delete_client_registration(client.id)?;
+            }
             let detail = match &client.retired_secret {
                 Some((_, until)) => json!({ "old_secret_until": until }),
                 None => json!({}),

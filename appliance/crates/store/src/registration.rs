@@ -82,6 +82,11 @@ impl Writer<'_> {
         self.run("DELETE FROM registration_token WHERE expires_at <= ?1 OR uses_left = 0", [now.unix()])
     }
 
+    /// Takes from the app what it holds: it cannot look at its registration any more.
+    pub fn delete_client_registration(&self, client: ClientId) -> Result<bool, Fault> {
+        Ok(self.run("DELETE FROM client_registration WHERE client_id = ?1", [client.0])? > 0)
+    }
+
     /// Writes what the app holds, in place of what it held.
     pub fn put_client_registration(&self, registration: &Registration) -> Result<(), Fault> {
         self.run(

@@ -94,7 +94,7 @@ impl Idp {
             let why = MUST_PUSH;
             return Ok(Decision::Error(ErrorCode::InvalidRequest, why));
         }
-        let meant = match self.meant(ctx, request, (client, &wish.asked)) {
+        let meant = match self.meant(request, (client, &wish.asked)) {
             Ok(meant) => meant,
             Err((code, why)) => return Ok(Decision::Error(code, why)),
         };

@@ -8,7 +8,7 @@ use super::answer::ErrorCode;
 use super::claims::Asked;
 use super::request::{AuthorizationRequest, Wrong};
 use crate::keys::OwnToken;
-use crate::{Context, Fault, Idp};
+use crate::{Fault, Idp};
 
 /// Whom the app means, if it says so.
 #[derive(Debug, Default)]
@@ -32,14 +32,13 @@ impl Idp {
     /// Whom this request is about. A token is believed if we signed it for this app, also when it is over.
     pub(super) fn meant(
         &self,
-        ctx: &Context,
         request: &AuthorizationRequest,
         (client, asked): (&Client, &Asked),
     ) -> Result<Meant, Wrong> {
         const FOREIGN: Wrong = (ErrorCode::InvalidRequest, "id_token_hint is no ID token of this issuer for this app");
         let mut meant = Meant { subjects: asked.subjects.iter().cloned().collect(), hinted: None, unknown: false };
         let Some(hint) = request.get("id_token_hint") else { return Ok(meant) };
-        let claims = match self.oauth.keyring().read_own(hint) {
+        let claims = match self.own_token(hint) {
             OwnToken::Ours(claims) => claims,
             // Its key is not published any more.
             OwnToken::Retired => {
@@ -49,10 +48,8 @@ impl Idp {
             OwnToken::Foreign => return Err(FOREIGN),
         };
         let is = |name: &str, value: &str| claims.get(name).and_then(|claim| claim.as_str()) == Some(value);
-        let former = self.nameplate.former_address(ctx.moment()).map(|at| at.issuer());
-        let issued_here = is("iss", &self.issuer()) || former.is_some_and(|issuer| is("iss", &issuer));
         match claims.get("sub").and_then(|sub| sub.as_str()) {
-            Some(sub) if issued_here && is("aud", client.name.as_str()) => {
+            Some(sub) if is("aud", client.name.as_str()) => {
                 meant.subjects.push(vec![sub.to_owned()]);
                 meant.hinted = Some(sub.to_owned());
                 Ok(meant)

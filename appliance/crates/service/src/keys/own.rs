@@ -4,6 +4,7 @@ use jsonwebtoken::Validation;
 use serde_json::{Map, Value};
 
 use super::Keyring;
+use crate::Idp;
 
 /// What a text that should be an ID token of ours is.
 pub(crate) enum OwnToken {
@@ -15,9 +16,25 @@ pub(crate) enum OwnToken {
     Foreign,
 }
 
+impl Idp {
+    /// Reads an ID token that we issued, by whichever name the house had; it may be over.
+    pub(crate) fn own_token(&self, text: &str) -> OwnToken {
+        let house = self.house();
+        let former = house.former().map(|former| house.issuer_of(&former.host));
+        match self.oauth.keyring().read_own(text) {
+            OwnToken::Ours(claims) => {
+                let issuer = claims.get("iss").and_then(|iss| iss.as_str());
+                let ours = issuer == Some(&house.issuer()) || (former.is_some() && issuer == former.as_deref());
+                if ours { OwnToken::Ours(claims) } else { OwnToken::Foreign }
+            }
+            other @ (OwnToken::Retired | OwnToken::Foreign) => other,
+        }
+    }
+}
+
 impl Keyring {
     /// Verifies the signature of an ID token. Other JWTs of ours say so in `typ` (RFC 8725 section 3.11).
-    pub(crate) fn read_own(&self, text: &str) -> OwnToken {
+    fn read_own(&self, text: &str) -> OwnToken {
         let Ok(header) = jsonwebtoken::decode_header(text) else { return OwnToken::Foreign };
         let plain = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
         let Some(kid) = header.kid.filter(|_| plain) else { return OwnToken::Foreign };

@@ -137,14 +137,10 @@ impl Idp {
         app.ok_or_else(|| LogoutRefusal::UnknownClient { client_id: client_id.to_owned() }.into())
     }
 
-    /// An ID token of ours by whichever name the house had; it may be over (section 2).
+    /// An ID token of ours; it may be over (section 2).
     fn read_hint(&self, token: &str) -> Option<Hint> {
-        let house = self.house();
-        let former = house.former().map(|former| house.issuer_of(&former.host));
-        let issuers: Vec<String> = former.into_iter().chain([house.issuer()]).collect();
-        let OwnToken::Ours(claims) = self.oauth.keyring().read_own(token) else { return None };
-        let issued_here = claims.get("iss").is_some_and(|iss| issuers.iter().any(|issuer| iss == issuer.as_str()));
-        serde_json::from_value(claims.into()).ok().filter(|_| issued_here)
+        let OwnToken::Ours(claims) = self.own_token(token) else { return None };
+        serde_json::from_value(claims.into()).ok()
     }
 
     /// Whom to wake when an app is to be told that a session has ended. Only the first one counts.

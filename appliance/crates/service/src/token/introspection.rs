@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use serde_json::{Map, Value};
 use store::Reader;
 
-use super::jwt_access_token::confirmation;
+use super::jwt_access_token::{audience, confirmation};
 use super::presented::{Presented, in_time};
 use super::{TokenQuery, TokenRefusal};
 use crate::doctor::{Asked, Step};
@@ -73,7 +73,7 @@ impl Idp {
         say("iat", term.issued_at.unix().into());
         say("exp", term.expires_at.unix().into());
         say("sub", self.subject_at(&app.client, admitted.account().subject)?.into());
-        say("aud", app.client.name.as_str().into());
+        say("aud", audience(&app.client, &issuer));
         say("iss", issuer.into());
         say("auth_time", authentication.at.unix().into());
         say("acr", authentication.strength.as_str().into());

@@ -6,6 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::client::Client;
 use domain::clock::Moment;
 use domain::grant::access_token::{AccessToken, AccessTokenKey};
 use domain::scope::Scopes;
@@ -19,8 +20,12 @@ use crate::keys::{JwtKind, Keyring};
 /// The longest that is looked at; a head of a request is not longer either.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// What it says (RFC 9068 section 2.2). Its audience is the app, whose resource servers are its own, and the house, whose userinfo
-/// it opens.
+/// The app, whose resource servers are its own, and the house, whose userinfo the token opens.
+pub(super) fn audience(client: &Client, issuer: &str) -> Value {
+    json!([client.name, issuer])
+}
+
+/// What it says (RFC 9068 section 2.2).
 pub(super) fn claims(material: &Material, access: &AccessToken, sub: &str, jti: String) -> Map<String, Value> {
     let client_id = material.app.client.name.as_str();
     let authentication = material.family.granted.authentication;
@@ -29,7 +34,7 @@ pub(super) fn claims(material: &Material, access: &AccessToken, sub: &str, jti: 
     let mut say = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     say("iss", material.issuer.as_str().into());
     say("exp", access.expires_at.unix().into());
-    say("aud", json!([client_id, material.issuer]));
+    say("aud", audience(&material.app.client, &material.issuer));
     say("sub", sub.into());
     say("client_id", client_id.into());
     say("iat", access.issued_at.unix().into());

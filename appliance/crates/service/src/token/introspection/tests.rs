@@ -34,7 +34,7 @@ fn an_app_is_told_about_its_own_tokens() {
         Value::from(said),
         json!({
             "active": true, "scope": "email offline_access openid", "client_id": "photos", "username": "anna",
-            "token_type": "Bearer", "iat": NOW.unix(), "exp": NOW.unix() + 900, "sub": sub, "aud": "photos",
+            "token_type": "Bearer", "iat": NOW.unix(), "exp": NOW.unix() + 900, "sub": sub, "aud": ["photos", "https://id.example.org"],
             "iss": "https://id.example.org", "auth_time": NOW.unix(), "acr": "passkey",
         })
     );
