@@ -17,7 +17,7 @@ use domain::secret::{self, Digest, Secret};
 use domain::time::{Span, Uptime};
 
 use crate::Fault;
-use crate::pending::network;
+use crate::pending::{greediest, network};
 
 /// Most devices that wait, in all.
 const ALL: usize = 256;
@@ -168,11 +168,7 @@ impl Inner {
     }
 
     fn greediest(&self, which: impl Fn(&Held) -> bool) -> Option<IpAddr> {
-        let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
-        for held in self.waiting.values().filter(|held| which(held)) {
-            *counts.entry(held.network).or_default() += 1;
-        }
-        counts.into_iter().max_by_key(|(network, count)| (*count, *network)).and_then(|(network, _)| network)
+        greediest(self.waiting.values().filter(|held| which(held)).map(|held| held.network)).0
     }
 
     fn drop_oldest(&mut self, which: impl Fn(&Held) -> bool) -> bool {

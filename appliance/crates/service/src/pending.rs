@@ -117,7 +117,7 @@ fn lives<T>(held: &Held<T>, life: Span, now: Uptime) -> bool {
 }
 
 /// Whoever is named most often, and how often.
-fn greediest(peers: impl Iterator<Item = Option<IpAddr>>) -> (Option<IpAddr>, usize) {
+pub(crate) fn greediest(peers: impl Iterator<Item = Option<IpAddr>>) -> (Option<IpAddr>, usize) {
     let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
     for peer in peers {
         *counts.entry(peer).or_default() += 1;

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -22,6 +23,7 @@ use super::request::{AuthorizationRequest, Reference};
 use crate::doctor::{Asked, Step};
 use crate::dpop::Nonce;
 use crate::operation::{Abort, Refuses};
+use crate::pending::{greediest, network};
 use crate::token::{ClientCredentials, TokenRefusal};
 use crate::{Context, Idp, OpError, path};
 
@@ -34,7 +36,8 @@ const LIFETIME: Span = Span::seconds(90);
 /// How long the browser may take for sign-in and consent.
 const PATIENCE: Span = Span::minutes(15);
 
-/// Most requests of one app, so that one cannot push out the others'.
+/// Most requests of one app, so that one cannot push out the others'. The network that holds most of them loses its oldest: whoever
+/// knows the name of a public app can push for it.
 const PER_APP: usize = 64;
 
 /// Most requests in all.
@@ -50,6 +53,8 @@ struct Entry {
     request: AuthorizationRequest,
     /// Whether a browser has begun it.
     begun: bool,
+    /// From where it was pushed.
+    network: Option<IpAddr>,
     since: Uptime,
 }
 
@@ -61,7 +66,12 @@ impl Entry {
 
 impl Pushed {
     /// Keeps the request and returns its secret name.
-    fn put(&self, request: AuthorizationRequest, begun: bool, (entropy, now): (&dyn Entropy, Uptime)) -> String {
+    fn put(
+        &self,
+        request: AuthorizationRequest,
+        (begun, network): (bool, Option<IpAddr>),
+        (entropy, now): (&dyn Entropy, Uptime),
+    ) -> String {
         let name = secret::random_key(entropy);
         let mut all = self.living(now);
         let of_this_app = |entry: &Entry| entry.request.client_id() == request.client_id();
@@ -71,16 +81,21 @@ impl Pushed {
             drop_oldest(&mut all, |_| true);
         }
         let text = URL_SAFE_NO_PAD.encode(name.expose());
-        all.insert(key_of(&text), Entry { request, begun, since: now });
+        all.insert(key_of(&text), Entry { request, begun, network, since: now });
         text
     }
 
     /// Takes out what waits under that name for this app.
-    fn begin(&self, name: &str, client_id: Option<&str>, now: Uptime) -> Option<AuthorizationRequest> {
+    fn begin(
+        &self,
+        name: &str,
+        client_id: Option<&str>,
+        now: Uptime,
+    ) -> Option<(AuthorizationRequest, Option<IpAddr>)> {
         let mut all = self.living(now);
         let key = key_of(name);
         all.get(&key).filter(|entry| !entry.begun && entry.request.client_id() == client_id)?;
-        all.remove(&key).map(|entry| entry.request)
+        all.remove(&key).map(|entry| (entry.request, entry.network))
     }
 
     /// What a browser has begun under that name.
@@ -107,8 +122,11 @@ fn key_of(name: &str) -> Key {
     *Digest::of(name.as_bytes()).as_bytes()
 }
 
+/// The oldest of the network that has most of them.
 fn drop_oldest(all: &mut HashMap<Key, Entry>, which: impl Fn(&Entry) -> bool) {
-    let oldest = all.iter().filter(|(_, entry)| which(entry)).min_by_key(|(_, entry)| entry.since).map(|(key, _)| *key);
+    let (greedy, _) = greediest(all.values().filter(|entry| which(entry)).map(|entry| entry.network));
+    let of_it = |entry: &Entry| which(entry) && entry.network == greedy;
+    let oldest = all.iter().filter(|(_, entry)| of_it(entry)).min_by_key(|(_, entry)| entry.since).map(|(key, _)| *key);
     oldest.and_then(|key| all.remove(&key));
 }
 
@@ -222,7 +240,8 @@ impl Idp {
             self.note_proof(ctx, proven)
                 .map_err(|error| error.map(|why| PushRefusal::Client(TokenRefusal::Proof(why))))?;
         }
-        let name = self.oauth.pushed.put(request, false, (self.entropy(), ctx.uptime));
+        let from = ctx.origin.address.map(network);
+        let name = self.oauth.pushed.put(request, (false, from), (self.entropy(), ctx.uptime));
         Ok(PushAnswer { request_uri: format!("{URN}{name}"), expires_in: LIFETIME.as_seconds() })
     }
 
@@ -248,8 +267,8 @@ impl Idp {
             None => Ok(Cow::Borrowed(request)),
             Some(Reference::Uri(uri)) => {
                 let name = uri.strip_prefix(URN).unwrap_or_default();
-                let whole = pushed.begin(name, client_id, ctx.uptime).ok_or_else(gone)?;
-                let ticket = pushed.put(whole.clone(), true, (self.entropy(), ctx.uptime));
+                let (whole, from) = pushed.begin(name, client_id, ctx.uptime).ok_or_else(gone)?;
+                let ticket = pushed.put(whole.clone(), (true, from), (self.entropy(), ctx.uptime));
                 Ok(Cow::Owned(whole.begun(ticket, request)))
             }
             Some(Reference::Ticket(ticket)) => {

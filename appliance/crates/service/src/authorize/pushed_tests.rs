@@ -211,6 +211,33 @@ fn nothing_of_ours_can_be_pushed() {
 }
 
 #[test]
+fn a_stranger_who_pushes_for_a_public_app_does_not_push_out_those_of_other_networks() {
+    let flow = Flow::new().trusted();
+    app(&flow.house, "phone", AppKind::Public, REDIRECT);
+    let from = |address: &str| {
+        let mut context = stranger(0);
+        context.origin.address = Some(address.parse().unwrap());
+        let challenge = challenge();
+        let fields = [
+            ("client_id", "phone"),
+            ("redirect_uri", REDIRECT),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        let asked = PushRequest::parse(fields.into_iter(), None).unwrap();
+        flow.house.idp.push(&context, asked).unwrap().request_uri
+    };
+    let mine = from("192.0.2.1");
+    for n in 0..100 {
+        from(&format!("2001:db8::{n:x}"));
+    }
+    let next = flow.house.idp.authorize(&flow.anna(NOW), &by_name("phone", &mine, &[])).unwrap();
+    assert!(!matches!(next, Authorization::SignIn(_)), "{next:?}");
+}
+
+#[test]
 fn one_app_cannot_push_out_the_requests_of_others_and_all_are_bounded() {
     let flow = Flow::new().trusted();
     app(&flow.house, "greedy", AppKind::Public, REDIRECT);
