@@ -9,7 +9,7 @@ use domain::entropy::Entropy;
 use domain::time::{Timestamp, Uptime};
 use libfuzzer_sys::fuzz_target;
 use service::{
-    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, DeviceRequest, Idp, Logout, LogoutRequest,
+    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, DeviceAuthorizationRequest, Idp, Logout, LogoutRequest,
     Origin, PushRequest, Settings, TokenQuery, TokenRequest,
 };
 
@@ -70,7 +70,7 @@ fuzz_target!(|texts: (&str, Option<&str>)| {
         assert!(HOUSE.introspect(&stranger, &query).is_err(), "a public app is told nothing");
         drop(HOUSE.revoke(&stranger, &query));
     }
-    if let Ok(asked) = DeviceRequest::parse(pairs(), header) {
+    if let Ok(asked) = DeviceAuthorizationRequest::parse(pairs(), header) {
         assert!(HOUSE.authorize_device(&stranger, &asked).is_err(), "the app may not");
     }
     if let Ok(Logout::Done(done)) = HOUSE.logout(&stranger, &LogoutRequest::from_pairs(pairs())) {

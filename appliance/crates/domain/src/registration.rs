@@ -57,14 +57,14 @@ pub struct Registration {
     /// The digest of its registration access token's secret (RFC 7592 section 1.2).
     pub digest: Digest,
     /// How it said that it proves itself.
-    pub authentication: ClientAuthentication,
+    pub authentication: AuthenticationMethod,
     /// Whether it said that it uses authorization codes; an app on a device need not.
     pub uses_codes: bool,
 }
 
 /// How a client proves itself (`token_endpoint_auth_method` of RFC 7591 section 2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClientAuthentication {
+pub enum AuthenticationMethod {
     /// By HTTP Basic.
     #[default]
     Basic,
@@ -74,7 +74,7 @@ pub enum ClientAuthentication {
     None,
 }
 
-impl ClientAuthentication {
+impl AuthenticationMethod {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Basic, Self::Post, Self::None];
 
@@ -96,13 +96,13 @@ impl ClientAuthentication {
     }
 }
 
-impl fmt::Display for ClientAuthentication {
+impl fmt::Display for AuthenticationMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for ClientAuthentication {
+impl FromStr for AuthenticationMethod {
     type Err = &'static str;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {

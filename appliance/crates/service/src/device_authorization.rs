@@ -25,7 +25,7 @@ use crate::doctor::{Asked, Step};
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses};
 use crate::presence::seen_as;
-use crate::token::{DEVICE_CODE, DeviceRequest, TokenRefusal};
+use crate::token::{DEVICE_CODE, DeviceAuthorizationRequest, TokenRefusal};
 use crate::{Context, Idp, OpError, ScopeView};
 
 /// Where people go with the code of a device.
@@ -131,7 +131,7 @@ impl Idp {
     pub fn authorize_device(
         &self,
         ctx: &Context,
-        request: &DeviceRequest,
+        request: &DeviceAuthorizationRequest,
     ) -> Result<DeviceAnswer, OpError<TokenRefusal>> {
         let scope = request.scope.as_deref();
         let looked = self.read(ctx, Need::Nothing, |op| {

@@ -100,11 +100,12 @@ pub use setup::{Naming, SetupRefusal, SetupView};
 pub use sign_in::{PasskeyChallenge, SignInOutcome, SignInRefusal};
 pub use status::Status;
 pub use token::{
-    ClientCredentials, DeviceRequest, KeyQuestion, KeysToFetch, TokenAnswer, TokenQuery, TokenRefusal, TokenRequest,
+    ClientCredentials, DeviceAuthorizationRequest, KeyQuestion, KeysToFetch, TokenAnswer, TokenQuery, TokenRefusal,
+    TokenRequest,
 };
 pub use trial::{TrialReport, TrialResult, TrialStart};
 pub use upkeep::Examined;
-pub use userinfo::{BearerRefusal, Presented, Userinfo};
+pub use userinfo::{BearerRefusal, ShownToken, Userinfo};
 
 /// The identity provider: every operation is a method of it.
 pub struct Idp {

@@ -19,7 +19,7 @@ use crate::{Context, Fault, Idp, OpError, path};
 
 /// An access token as it came in.
 #[derive(Clone, Copy, Debug)]
-pub enum Presented<'a> {
+pub enum ShownToken<'a> {
     /// In the hands of whoever has it (RFC 6750).
     Bearer(&'a str),
     /// With a proof that its holder has the key that it is bound to (RFC 9449 section 7.1).
@@ -33,7 +33,7 @@ pub enum Presented<'a> {
     },
 }
 
-impl<'a> From<&'a str> for Presented<'a> {
+impl<'a> From<&'a str> for ShownToken<'a> {
     fn from(token: &'a str) -> Self {
         Self::Bearer(token)
     }
@@ -92,7 +92,7 @@ impl Idp {
     pub fn userinfo<'a>(
         &self,
         ctx: &Context,
-        presented: impl Into<Presented<'a>>,
+        presented: impl Into<ShownToken<'a>>,
     ) -> Result<Userinfo, OpError<BearerRefusal>> {
         let Told { claims, signed } = self.told(ctx, presented.into())?;
         match signed {
@@ -101,12 +101,12 @@ impl Idp {
         }
     }
 
-    fn told(&self, ctx: &Context, presented: Presented<'_>) -> Result<Told, OpError<BearerRefusal>> {
+    fn told(&self, ctx: &Context, presented: ShownToken<'_>) -> Result<Told, OpError<BearerRefusal>> {
         ctx.timely()?;
         let invalid = || OpError::Refused(BearerRefusal::InvalidToken);
         let (text, proven) = match presented {
-            Presented::Bearer(token) => (token, None),
-            Presented::Dpop { token, proof, method } => (token, Some(self.check_holder(ctx, token, (proof, method))?)),
+            ShownToken::Bearer(token) => (token, None),
+            ShownToken::Dpop { token, proof, method } => (token, Some(self.check_holder(ctx, token, (proof, method))?)),
         };
         let token = self.access_token(ctx, text)?.filter(|token| in_time(token, ctx.now)).ok_or_else(invalid)?;
         self.read(ctx, Need::Nothing, |op| {

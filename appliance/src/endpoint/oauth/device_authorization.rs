@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use service::{AnswerFor, Context, DeviceRequest, Idp, OpError};
+use service::{AnswerFor, Context, DeviceAuthorizationRequest, Idp, OpError};
 
 use super::client::fetch_keys;
 use super::cors::Page;
@@ -17,7 +17,7 @@ pub(super) async fn begin(app: Arc<App>, request: Request) -> Response {
         Ok(form) => form,
         Err(_) => return unread(&NO_FORM),
     };
-    let asked = match DeviceRequest::parse(form.iter(), request.header("authorization")) {
+    let asked = match DeviceAuthorizationRequest::parse(form.iter(), request.header("authorization")) {
         Ok(asked) => asked,
         Err(refusal) => return unread(&refusal),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::secret::Secret;
-use service::{AnswerFor, BearerRefusal, Context, Idp, OpError, Presented, Userinfo};
+use service::{AnswerFor, BearerRefusal, Context, Idp, OpError, ShownToken, Userinfo};
 
 use super::client::{proof, with_nonce};
 use super::cors::Page;
@@ -46,7 +46,7 @@ async fn show_to_holder(app: &App, request: &Request, token: Secret<String>) -> 
     let page = Page::of(request);
     let ctx = Context::anonymous(request.moment(), session::origin(request));
     let work = move |idp: &Idp| {
-        let presented = Presented::Dpop { token: token.expose(), proof: proof.as_deref(), method };
+        let presented = ShownToken::Dpop { token: token.expose(), proof: proof.as_deref(), method };
         let outcome = idp.userinfo(&ctx, presented);
         let readable = page.may_read(idp, &ctx, answer_for(outcome.is_ok(), token.expose()));
         (Asked::Answered(outcome), idp.proof_nonce(&ctx).ok(), readable)

@@ -23,7 +23,7 @@ fn house() -> Flow {
 
 fn ask(flow: &Flow, scope: &str) -> Result<DeviceAnswer, TokenRefusal> {
     let fields = [("client_id", "photos"), ("client_secret", flow.secret.as_str()), ("scope", scope)];
-    let request = DeviceRequest::parse(fields, None)?;
+    let request = DeviceAuthorizationRequest::parse(fields, None)?;
     let origin = Origin { address: Some([192, 0, 2, 9].into()), ..Origin::default() };
     flow.house.idp.authorize_device(&Context::anonymous(steady(NOW), origin), &request).map_err(refused)
 }

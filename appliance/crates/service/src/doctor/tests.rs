@@ -4,7 +4,7 @@ use domain::time::{Span, Timestamp};
 use super::*;
 use crate::flow::{Flow, REDIRECT, photos};
 use crate::house::{NOW, console};
-use crate::{AppAmendment, AuthorizationRequest, DeviceRequest, PushRequest, TokenQuery, TokenRequest};
+use crate::{AppAmendment, AuthorizationRequest, DeviceAuthorizationRequest, PushRequest, TokenQuery, TokenRequest};
 
 fn wrong(came: &str) -> Wrong {
     let text = |text: &str| text.to_owned();
@@ -92,7 +92,7 @@ fn what_is_refused_at_any_endpoint_of_apps_is_told_with_its_step() {
     let form = with(&[("response_type", "code"), ("redirect_uri", REDIRECT), ("scope", "openid")]);
     let pushed = PushRequest::parse(form.into_iter(), None).unwrap();
     idp.push(&flow.anna(NOW), pushed).unwrap_err();
-    let device = DeviceRequest::parse(with(&[("scope", "openid")]), None).unwrap();
+    let device = DeviceAuthorizationRequest::parse(with(&[("scope", "openid")]), None).unwrap();
     idp.authorize_device(&flow.anna(NOW), &device).unwrap_err();
     let wrong = TokenQuery::parse([("client_id", "photos"), ("client_secret", "x"), ("token", "y")], None).unwrap();
     idp.introspect(&flow.anna(NOW), &wrong).unwrap_err();

@@ -9,7 +9,7 @@ use domain::client::{Algorithm, SubjectType};
 use domain::document_uri::DocumentUri;
 use domain::pairwise::Sector;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
-use domain::registration::ClientAuthentication;
+use domain::registration::AuthenticationMethod;
 use serde_json::{Map, Value};
 
 use super::RegistrationRefusal;
@@ -41,7 +41,7 @@ const SECTOR: &str = "sector_identifier_uri";
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) amendment: AppAmendment,
-    pub(super) authentication: ClientAuthentication,
+    pub(super) authentication: AuthenticationMethod,
     pub(super) uses_codes: bool,
     /// Where its icon is.
     pub(super) logo_uri: Option<DocumentUri>,

@@ -23,7 +23,7 @@ pub use fetched_keys::{KeyQuestion, KeysToFetch};
 pub use issue::TokenAnswer;
 pub(crate) use issue::{Material, id_token_claims};
 pub(crate) use presented::in_time;
-pub use request::{DeviceRequest, TokenQuery, TokenRequest};
+pub use request::{DeviceAuthorizationRequest, TokenQuery, TokenRequest};
 
 use std::fmt;
 use std::sync::Arc;

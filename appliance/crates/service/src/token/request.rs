@@ -71,7 +71,7 @@ impl TokenQuery {
 
 /// What a device asks with (RFC 8628 section 3.1), not yet believed.
 #[derive(Debug)]
-pub struct DeviceRequest {
+pub struct DeviceAuthorizationRequest {
     pub(crate) client: ClientCredentials,
     pub(crate) scope: Option<String>,
 }
@@ -144,7 +144,7 @@ impl TokenRequest {
     }
 }
 
-impl DeviceRequest {
+impl DeviceAuthorizationRequest {
     /// Who asks.
     pub fn client(&self) -> &ClientCredentials {
         &self.client
