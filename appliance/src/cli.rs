@@ -8,6 +8,7 @@ mod app_claim;
 mod app_doctor;
 mod app_registration;
 mod app_settings;
+mod app_show;
 mod app_trial;
 mod attributes;
 mod audit;

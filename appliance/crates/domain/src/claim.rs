@@ -3,11 +3,18 @@
 //! The standard claims follow the scopes. An app's own rules add claims of any JSON value, taken from an attribute, from the
 //! person's groups, or from both; a rule without a source only says where a standard claim is put.
 
+mod combine;
+mod name;
+
+use combine::words;
+pub use combine::{Combine, combine};
+pub use name::{ClaimName, MAX_CLAIM_NAME};
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::account::Account;
 use crate::attribute::{ATTRIBUTES, AttributeKind, DISPLAY_NAME};
@@ -17,9 +24,6 @@ use crate::name::GroupName;
 use crate::scope::Scopes;
 use crate::strength::Strength;
 
-/// Most bytes of a claim's name.
-pub const MAX_CLAIM_NAME: usize = 128;
-
 /// Most bytes of one value, written as JSON.
 pub const MAX_CLAIM_VALUE: usize = 4096;
 
@@ -28,75 +32,6 @@ pub const MAX_CLAIM_RULES: usize = 64;
 
 /// How deep a value may be nested.
 const MAX_DEPTH: usize = 8;
-
-/// What the protocol itself says in a token (RFC 7519 section 4.1, OpenID Connect Core section 2): no rule may.
-const RESERVED: [&str; 19] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "auth_time",
-    "nonce",
-    "acr",
-    "amr",
-    "azp",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "sid",
-    "cnf",
-    "act",
-    "events",
-];
-
-/// The name of a claim: any text but the protocol's own names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClaimName(String);
-
-impl ClaimName {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ClaimName {
-    type Err = ClaimError;
-
-    fn from_str(raw: &str) -> Result<Self, ClaimError> {
-        if raw.is_empty() || raw.len() > MAX_CLAIM_NAME || raw.chars().any(char::is_control) {
-            return Err(ClaimError::Name);
-        }
-        if RESERVED.contains(&raw) {
-            return Err(ClaimError::Reserved);
-        }
-        Ok(Self(raw.to_owned()))
-    }
-}
-
-impl TryFrom<String> for ClaimName {
-    type Error = ClaimError;
-
-    fn try_from(raw: String) -> Result<Self, ClaimError> {
-        raw.parse()
-    }
-}
-
-impl From<ClaimName> for String {
-    fn from(name: ClaimName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for ClaimName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Why a rule was not taken. `Display` says what to do instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,53 +104,6 @@ impl RequestedClaims {
             (true, false) => Some(Placement::IdToken),
             (false, true) => Some(Placement::Userinfo),
             (false, false) => None,
-        }
-    }
-}
-
-/// How the values of several sources become one. The attribute comes before the groups, the groups in the order of the rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Combine {
-    /// The first one there is.
-    #[default]
-    First,
-    /// One list of all of them, each value once.
-    Union,
-    /// One object of all of them; of two equal keys the earlier wins, objects below are merged as well.
-    Merge,
-    /// One text of all of them with spaces between, each once.
-    Join,
-}
-
-impl Combine {
-    /// The name as stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Union => "union",
-            Self::Merge => "merge",
-            Self::Join => "join",
-        }
-    }
-}
-
-impl fmt::Display for Combine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Combine {
-    type Err = &'static str;
-
-    fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        match raw {
-            "first" => Ok(Self::First),
-            "union" => Ok(Self::Union),
-            "merge" => Ok(Self::Merge),
-            "join" => Ok(Self::Join),
-            _ => Err("values are combined by first, union, merge or join"),
         }
     }
 }
@@ -541,88 +429,6 @@ fn attribute(account: &Account, id: &str) -> Option<Value> {
     if id == "username" { Some(account.name.as_str().into()) } else { account.attributes.get(id).cloned() }
 }
 
-/// Several values become one; `None` when there is none.
-pub fn combine(how: Combine, values: Vec<Value>) -> Option<Value> {
-    if values.is_empty() {
-        return None;
-    }
-    match how {
-        Combine::First => values.into_iter().next(),
-        Combine::Union => {
-            let mut list = Vec::new();
-            for value in values {
-                match value {
-                    Value::Array(items) => items.into_iter().for_each(|item| add_once(&mut list, item)),
-                    one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                        add_once(&mut list, one);
-                    }
-                }
-            }
-            Some(Value::Array(list))
-        }
-        Combine::Merge => {
-            let mut whole = Map::new();
-            for value in values {
-                if let Value::Object(part) = value {
-                    merge(&mut whole, part);
-                }
-            }
-            Some(Value::Object(whole))
-        }
-        Combine::Join => {
-            let mut list: Vec<String> = Vec::new();
-            for word in values.iter().filter_map(words).flatten() {
-                add_once(&mut list, word);
-            }
-            Some(list.join(" ").into())
-        }
-    }
-}
-
-fn add_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
-    }
-}
-
-fn merge(whole: &mut Map<String, Value>, part: Map<String, Value>) {
-    for (key, value) in part {
-        match whole.get_mut(&key) {
-            None => {
-                whole.insert(key, value);
-            }
-            Some(Value::Object(below)) => {
-                if let Value::Object(more) = value {
-                    merge(below, more);
-                }
-            }
-            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {}
-        }
-    }
-}
-
-/// The value as texts to join; `None` for what has no plain text.
-fn words(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Number(number) => Some(vec![number.to_string()]),
-        Value::Bool(yes) => Some(vec![yes.to_string()]),
-        Value::Array(items) => {
-            let mut all = Vec::with_capacity(items.len());
-            for item in items {
-                match item {
-                    Value::Array(_) => return None,
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-                        all.extend(words(item)?);
-                    }
-                }
-            }
-            Some(all)
-        }
-        Value::Null | Value::Object(_) => None,
-    }
-}
-
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
@@ -632,5 +438,4 @@ fn depth(value: &Value) -> usize {
 }
 
 #[cfg(test)]
-#[path = "claim_tests.rs"]
 mod tests;

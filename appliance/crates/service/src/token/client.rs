@@ -18,6 +18,7 @@ use store::Reader;
 
 use super::TokenRefusal;
 use super::fetched_keys::{KeyQuestion, KeysToFetch};
+use super::request::keep;
 use crate::known::KnownApp;
 use crate::operation::Abort;
 use crate::proof::{MAX_SIGNED, Noted, Signed, unverified_claims};
@@ -55,16 +56,7 @@ impl Form {
             "client_assertion_type" => (&mut self.client_assertion_type, MAX_VALUE),
             _ => return Ok(()),
         };
-        if place.is_some() {
-            return Err(TokenRefusal::InvalidRequest("a parameter was given more than once"));
-        }
-        if value.len() > most {
-            return Err(TokenRefusal::InvalidRequest("a parameter is too long"));
-        }
-        if !value.is_empty() {
-            *place = Some(value.to_owned());
-        }
-        Ok(())
+        keep(place, value, most)
     }
 }
 

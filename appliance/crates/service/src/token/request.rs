@@ -216,18 +216,22 @@ impl Form {
             }
             _ => return Ok(()),
         };
-        if place.is_some() {
-            return Err(TokenRefusal::InvalidRequest("a parameter was given more than once"));
-        }
-        let most = if matches!(name, "token" | "subject_token") { MAX_TOKEN } else { MAX_VALUE };
-        if value.len() > most {
-            return Err(TokenRefusal::InvalidRequest("a parameter is too long"));
-        }
-        if !value.is_empty() {
-            *place = Some(value.to_owned());
-        }
-        Ok(())
+        keep(place, value, if matches!(name, "token" | "subject_token") { MAX_TOKEN } else { MAX_VALUE })
     }
+}
+
+/// Keeps a parameter that comes once (RFC 6749 section 3.2), of at most so many bytes. An empty one is none.
+pub(super) fn keep(place: &mut Option<String>, value: &str, most: usize) -> Result<(), TokenRefusal> {
+    if place.is_some() {
+        return Err(TokenRefusal::InvalidRequest("a parameter was given more than once"));
+    }
+    if value.len() > most {
+        return Err(TokenRefusal::InvalidRequest("a parameter is too long"));
+    }
+    if !value.is_empty() {
+        *place = Some(value.to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
