@@ -90,7 +90,7 @@ pub struct Cli {
     connection: Connection,
 
     /// How results are printed: for people, or for programs
-    #[arg(long, value_enum, default_value_t = Format::Table, global = true, value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value_t = Format::Table, global = true, value_name = "FORMAT", display_order = 900)]
     output: Format,
 
     #[command(subcommand)]
