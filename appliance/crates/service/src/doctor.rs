@@ -236,8 +236,10 @@ impl Idp {
         let named = self.read(ctx, Need::Nothing, |op| Ok::<_, OpError<TokenRefusal>>(self.named(op, asked.client)?));
         // Without an app there is nobody to tell, and an accident here is none of the client's.
         if let Ok(Some(app)) = named
-            && let Some(wrong) = wrong_token(&app.client, asked, refusal)
+            && let Some(mut wrong) = wrong_token(&app.client, asked, refusal)
         {
+            // What the app itself is told names no app; here it is a command to paste.
+            wrong.cure = wrong.cure.replace(" NAME ", &format!(" {} ", app.client.name));
             self.oauth.complaints.add(app.client.id, asked.step, wrong, ctx.now);
         }
     }

@@ -140,7 +140,10 @@ impl fmt::Display for Refusal {
             Self::Denied(Denied::NotAllowed) => f.write_str("you are not allowed to do this; ask an owner"),
             Self::Denied(Denied::NotFresh) => f.write_str("confirm that it is you, then try again"),
             Self::NotFound { kind, name } => write!(f, "there is no {kind} {name:?}"),
-            Self::Exists { kind, name } => write!(f, "there is a {kind} {name:?} already"),
+            Self::Exists { kind, name } => {
+                let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                write!(f, "there is {article} {kind} {name:?} already")
+            }
             Self::Invalid { what, why } => write!(f, "{what}: {why}"),
             Self::Cycle(path) => {
                 f.write_str("a group cannot hold itself: ")?;

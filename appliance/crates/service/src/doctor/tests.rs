@@ -117,6 +117,15 @@ fn what_is_refused_at_any_endpoint_of_apps_is_told_with_its_step() {
 }
 
 #[test]
+fn a_command_to_paste_names_the_app() {
+    let flow = Flow::new();
+    let me = [("client_id", "photos"), ("client_secret", flow.secret.as_str()), ("grant_type", "client_credentials")];
+    flow.house.idp.token(&flow.anna(NOW), &TokenRequest::parse(me, None).unwrap()).unwrap_err();
+    let cure = &diagnosis(&flow).complaints[0].cure;
+    assert!(cure.contains("latchkey app set photos --acts-as ACCOUNT"), "{cure}");
+}
+
+#[test]
 fn somebody_who_may_not_use_the_app_is_told_by_name() {
     let flow = Flow::new();
     flow.house.idp.deny_group(&console(), &photos(), &"family".parse().unwrap()).unwrap();
