@@ -7,7 +7,7 @@ use domain::document_uri::DocumentUri;
 use domain::jwk::{JwkSet, MAX_JWKS};
 use domain::proof::dpop::ProofRefusal;
 use service::{ClientCredentials, Context, KeysToFetch};
-use smol::lock::{Mutex, MutexGuard};
+use smol::lock::Mutex;
 use url::Url;
 
 use crate::http::{App, Method, OutboundLimits, Question, Request, Response, within};
@@ -20,15 +20,12 @@ const MAX_HEAD: usize = 4096;
 /// How long anybody waits for what an app publishes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What apps publish is fetched for one at a time: whoever comes second for the same keys finds them.
+/// What apps publish is fetched for one at a time: whoever comes second for the same keys finds them, and nobody has us ask for
+/// much at once. A sign-in that waits for keys waits for no registration.
 #[derive(Default)]
-pub(crate) struct Fetching(Mutex<()>);
-
-impl Fetching {
-    /// Until it is dropped nobody else fetches.
-    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().await
-    }
+pub(crate) struct Fetching {
+    keys: Mutex<()>,
+    pub(super) registration: Mutex<()>,
 }
 
 /// Fetches the client's keys if its assertion is by one that is not here. Without it the operation refuses the client, so there is
@@ -37,7 +34,7 @@ pub(super) async fn fetch_keys(app: &App, ctx: &Context, credentials: &ClientCre
     let Some(question) = credentials.key_question() else { return };
     let (at, asked) = (ctx.clone(), question.clone());
     let Ok(Ok(true)) = app.bridge.run(move |idp| idp.lacks_keys(&at, &asked)).await else { return };
-    let _turn = app.fetching.turn().await;
+    let _turn = app.fetching.keys.lock().await;
     let at = ctx.clone();
     let Ok(Ok(Some(wanted))) = app.bridge.run(move |idp| idp.keys_to_fetch(&at, &question)).await else { return };
     let keys = match fetch_set(app, &wanted).await {

@@ -81,7 +81,7 @@ async fn documents(
     if sector.is_none() && logo.is_none() {
         return Ok((said, fetched));
     }
-    let _turn = app.fetching.turn().await;
+    let _turn = app.fetching.registration.lock().await;
     if let Some(uri) = sector {
         fetched.sector = Some(fetch(app, &uri, MAX_SECTOR).await);
     }
