@@ -324,6 +324,61 @@ fn an_old_secret_works_for_as_long_as_was_said_and_only_the_last_one() {
     assert!(!works(&second) && !works(&third) && works(&fourth));
 }
 
+/// An app that registers itself with these keys and that address; for sign-ins of everybody.
+fn register(house: &AtAnApp, redirect_uri: &str, keys: &Value) -> Answer {
+    let token = house.server.operate(|idp| {
+        let ctx = Context::console(harness::steady(START));
+        let made = idp.create_registration_token(&ctx, &"everyone".parse().unwrap(), 1, None).unwrap();
+        made.token.expose().clone()
+    });
+    let said = json!({ "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "private_key_jwt" });
+    house.server.send(&Call::post("/register").bearer(&token).json(&with(said, keys)))
+}
+
+#[test]
+fn an_app_registers_itself_with_keys_and_proves_itself_by_nothing_else() {
+    let house = AtAnApp::new();
+    let key = ClientKey::new("a");
+    let published = json!({ "keys": [key.jwk()] });
+    let served = published.clone();
+    let server = FakeHttp::start(move |_| Said::json(200, &served));
+    for keys in [json!({ "jwks": published }), json!({ "jwks_uri": server.url("/jwks.json") })] {
+        let answer = register(&house, &server.url("/cb"), &keys);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let made = answer.json();
+        assert!(made.get("client_secret").is_none() && made["token_endpoint_auth_method"] == "private_key_jwt");
+        let (name, value) = keys.as_object().unwrap().iter().next().unwrap();
+        assert_eq!(&made[name], value);
+        let me = made["client_id"].as_str().unwrap();
+        let said = with(claims(me), &json!({ "iss": me, "sub": me }));
+        assert!(believed(&house, &key.sign(&header(&key), &said)));
+        assert!(!believed(&house, &ClientKey::new("a").sign(&header(&key), &with(said, &json!({ "jti": "other" })))));
+        // The registration is for keys: no secret takes their place.
+        let change = with(json!({ "client_id": me, "redirect_uris": [server.url("/cb")] }), &json!({}));
+        let path = format!("/register/{me}");
+        let put = Call::new("PUT", path).bearer(made["registration_access_token"].as_str().unwrap()).json(&change);
+        assert_eq!(house.server.send(&put).status, 400);
+    }
+}
+
+#[test]
+fn keys_that_say_nothing_or_are_elsewhere_register_no_app() {
+    let house = AtAnApp::new();
+    let set = json!({ "keys": [ClientKey::new("a").jwk()] });
+    for bad in [
+        json!({}),
+        json!({ "jwks": { "keys": [] } }),
+        json!({ "jwks": { "keys": [with(ClientKey::new("a").jwk(), &json!({ "d": "AQ" }))] } }),
+        json!({ "jwks": "x" }),
+        json!({ "jwks": set, "jwks_uri": "https://app.example.org/jwks.json" }),
+        json!({ "jwks_uri": "https://other.example.org/jwks.json" }),
+        json!({ "jwks_uri": "http://169.254.169.254/latest" }),
+    ] {
+        let answer = register(&house, "https://app.example.org/cb", &bad);
+        assert_eq!(error(&answer), (400, "invalid_client_metadata".to_owned()), "{bad}");
+    }
+}
+
 #[test]
 fn a_person_or_a_public_app_acts_for_nobody() {
     let house = AtAnApp::new();

@@ -70,28 +70,39 @@ pub enum AuthenticationMethod {
     Basic,
     /// In the form.
     Post,
+    /// By what it signs with a key (RFC 7523).
+    PrivateKeyJwt,
     /// Not at all: a public client.
     None,
 }
 
 impl AuthenticationMethod {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Basic, Self::Post, Self::None];
+    pub const ALL: [Self; 4] = [Self::Basic, Self::Post, Self::PrivateKeyJwt, Self::None];
 
     /// The name of RFC 7591.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "client_secret_basic",
             Self::Post => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
 
-    /// Whether there is a secret.
+    /// Whether it proves nothing.
     pub const fn is_public(self) -> bool {
         match self {
             Self::None => true,
-            Self::Basic | Self::Post => false,
+            Self::Basic | Self::Post | Self::PrivateKeyJwt => false,
+        }
+    }
+
+    /// Whether it has a secret to prove itself by.
+    pub const fn has_secret(self) -> bool {
+        match self {
+            Self::Basic | Self::Post => true,
+            Self::PrivateKeyJwt | Self::None => false,
         }
     }
 }
@@ -107,7 +118,7 @@ impl FromStr for AuthenticationMethod {
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.into_iter().find(|one| one.as_str() == raw);
-        known.ok_or("it is one of client_secret_basic, client_secret_post and none")
+        known.ok_or("it is one of client_secret_basic, client_secret_post, private_key_jwt and none")
     }
 }
 

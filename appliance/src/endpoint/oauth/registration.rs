@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::client::ClientSettings;
+use domain::client::{ClientKeys, ClientSettings};
 use domain::pairwise::Sector;
 use serde_json::{Map, Value, json};
 use service::{
@@ -151,6 +151,11 @@ fn render(known: &Registered) -> Value {
         if let Some(value) = value {
             json[name] = value.into();
         }
+    }
+    match &settings.keys {
+        Some(ClientKeys::Jwks(set)) => json["jwks"] = set.clone().into(),
+        Some(ClientKeys::JwksUri(uri)) => json["jwks_uri"] = uri.as_str().into(),
+        None => {}
     }
     if known.secret.is_some() {
         json["client_secret_expires_at"] = 0.into();

@@ -191,7 +191,8 @@ impl Idp {
             op.record("app.register", client.name.as_str(), detail)?;
             let uri = self.registration_uri(ctx, &client.name);
             let token = token.encode(TokenKind::ClientConfiguration);
-            Ok(Registered { client, registration, secret: secret.map(|(text, _)| text), token, uri })
+            let told = secret.filter(|_| authentication.has_secret());
+            Ok(Registered { client, registration, secret: told.map(|(text, _)| text), token, uri })
         })?;
         self.prepare_keys_of(&done.client, ctx)?;
         Ok(done)
@@ -218,9 +219,10 @@ impl Idp {
             let (client, known) = own(op, name, token).map_err(Abort::Undo)?;
             same_client(&client, said)?;
             let mut metadata = Metadata::read(said)?;
-            if metadata.authentication.is_public() != client.is_public() {
+            let (before, next) = (known.authentication, metadata.authentication);
+            if (before.is_public(), before.has_secret()) != (next.is_public(), next.has_secret()) {
                 let why =
-                    "token_endpoint_auth_method: an app with a secret stays one, and one without too; register anew";
+                    "token_endpoint_auth_method: an app with a secret, with keys or with neither stays one; register anew";
                 return Err(RegistrationRefusal::InvalidMetadata(why.to_owned()).into());
             }
             if metadata.amendment.display_name.is_none() {

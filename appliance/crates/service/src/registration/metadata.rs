@@ -5,8 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 use url::Url;
 
-use domain::client::{Algorithm, SubjectType};
+use domain::client::{Algorithm, ClientKeys, SubjectType};
 use domain::document_uri::DocumentUri;
+use domain::jwk::JwkSet;
 use domain::pairwise::Sector;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::registration::AuthenticationMethod;
@@ -21,15 +22,7 @@ pub(super) const REFRESH: &str = "refresh_token";
 pub(super) use crate::token::DEVICE_CODE as DEVICE;
 
 /// Metadata that would change how the app is served, and that is not served.
-const NOT_HERE: [(&str, &str); 5] = [
-    (
-        "jwks",
-        "an app that registers itself proves itself by its secret; an admin gives it keys with: latchkey app set NAME --jwks",
-    ),
-    (
-        "jwks_uri",
-        "an app that registers itself proves itself by its secret; an admin says where its keys are with: latchkey app set NAME --jwks-uri",
-    ),
+const NOT_HERE: [(&str, &str); 3] = [
     ("id_token_encrypted_response_alg", "ID tokens are signed here and not encrypted"),
     ("userinfo_encrypted_response_alg", "the answer of userinfo is not encrypted here"),
     ("request_object_signing_alg", "there are no request objects here; push the request instead"),
@@ -85,6 +78,7 @@ impl Metadata {
             par_required: Some(flag(said, "require_pushed_authorization_requests")?),
             dpop_required: Some(flag(said, "dpop_bound_access_tokens")?),
             device: Some(device),
+            keys: keys(said, authentication)?,
             ..AppAmendment::default()
         };
         Ok(Self { amendment, authentication, uses_codes, logo_uri: logo(said) })
@@ -168,6 +162,24 @@ fn told_at(said: &Map<String, Value>) -> Result<Option<LaunchUrl>, RegistrationR
         return Ok(Some(uri));
     }
     Err(invalid(NAME, "it is an https address at the host of one of the redirect_uris"))
+}
+
+/// The keys of an app that proves itself by them. Other apps have keys for what there is not here: those are passed over.
+fn keys(
+    said: &Map<String, Value>,
+    authentication: AuthenticationMethod,
+) -> Result<Option<Option<ClientKeys>>, RegistrationRefusal> {
+    if authentication != AuthenticationMethod::PrivateKeyJwt {
+        return Ok(None);
+    }
+    let keys = match (value(said, "jwks"), parsed::<DocumentUri>(said, "jwks_uri")?) {
+        (Some(_), Some(_)) => return Err(invalid("jwks", "and jwks_uri cannot both be given; choose one")),
+        (Some(set), None) => ClientKeys::Jwks(JwkSet::given(set).map_err(|why| invalid("jwks", why))?),
+        (None, Some(uri)) if is_at_home(said, uri.as_str())? => ClientKeys::JwksUri(uri),
+        (None, Some(_)) => return Err(invalid("jwks_uri", "it is at the host of one of the redirect_uris")),
+        (None, None) => return Err(invalid("jwks", "private_key_jwt needs the app's public keys, or jwks_uri")),
+    };
+    Ok(Some(Some(keys)))
 }
 
 fn sector(said: &Map<String, Value>) -> Result<Option<Sector>, RegistrationRefusal> {

@@ -114,8 +114,6 @@ fn metadata_that_cannot_be_kept_is_refused_and_costs_no_use() {
         ("backchannel_logout_uri", json!("https://app.example.org/out#x"), false),
         ("policy_uri", json!("javascript:alert(1)"), false),
         ("require_pushed_authorization_requests", json!("yes"), false),
-        ("jwks", json!({ "keys": [] }), false),
-        ("jwks_uri", json!("https://app.example.org/jwks"), false),
         ("sector_identifier_uri", json!("https://app.example.org/sector"), false),
     ] {
         let mut said = said();
