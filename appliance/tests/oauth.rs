@@ -5,122 +5,36 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 #[path = "support/authenticator.rs"]
 mod authenticator;
+#[expect(dead_code, reason = "each test file uses its own part")]
+#[path = "support/flow.rs"]
+mod flow;
 mod harness;
 #[path = "support/moving_in.rs"]
 mod moving_in;
 
-use authenticator::Authenticator;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use domain::account::AccountKind;
-use domain::amend::Amendment;
+use base64::engine::general_purpose::STANDARD;
 use domain::client::ConsentMode;
-use harness::{Answer, Call, START, Server};
-use moving_in::{COOKIE, move_in};
-use ring::digest::{SHA256, digest};
+use flow::{Flow, REDIRECT, VERIFIER, authorize, field, location, parameter};
+use harness::{Answer, Call, Server};
+use moving_in::COOKIE;
 use serde_json::{Value, json};
-use service::{AppAmendment, AppKind, Context};
-
-const REDIRECT: &str = "https://photos.example.org/cb";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-
-/// Anna's browser, signed in, and the app `photos`.
-struct Flow {
-    server: Server,
-    cookie: String,
-    secret: String,
-}
 
 impl Flow {
-    fn new(consent: ConsentMode) -> Self {
-        let server = Server::start();
-        let (link, secret) = server.operate(move |idp| {
-            let (ctx, anna, photos) =
-                (Context::console(harness::steady(START)), "anna".parse().unwrap(), "photos".parse().unwrap());
-            idp.create_account(&ctx, AccountKind::Person, &anna, &Amendment::default()).unwrap();
-            let amendment = AppAmendment {
-                redirect_uris: Some(vec![REDIRECT.parse().unwrap()]),
-                consent: Some(consent),
-                display_name: Some("Photos".parse().unwrap()),
-                ..AppAmendment::default()
-            };
-            let made = idp.create_app(&ctx, &photos, AppKind::Confidential, &amendment).unwrap();
-            idp.allow_group(&ctx, &photos, &"everyone".parse().unwrap()).unwrap();
-            let link = idp.create_invite(&ctx, &anna, None, None).unwrap().url.expose().clone();
-            (link, made.secret.unwrap().expose().clone())
-        });
-        let cookie = move_in(&server, &mut Authenticator::new(&server.issuer), (&link, "Anna Bauer"));
-        Self { server, cookie, secret }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.server.send(&Call::get(path).cookie(COOKIE, &self.cookie).header("Accept", "text/html"))
-    }
-
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let call =
-            Call::post(path).cookie(COOKIE, &self.cookie).origin(&self.server.issuer).header("Accept", "text/html");
-        self.server.send(&call.form(fields))
-    }
-
     fn code(&self, scope: &str) -> String {
         let answer = self.get(&authorize(&[("scope", scope)]));
         parameter(location(&answer), "code").unwrap()
     }
 
     fn token(&self, fields: &[(&str, &str)]) -> Answer {
-        let header = format!("Basic {}", STANDARD.encode(format!("photos:{}", self.secret)));
-        self.server.send(&Call::post("/token").header("Authorization", header).form(fields))
-    }
-
-    fn exchange(&self, code: &str) -> Answer {
-        self.token(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", REDIRECT),
-            ("code_verifier", VERIFIER),
-        ])
+        self.server.send(&Call::post("/token").header("Authorization", self.basic()).form(fields))
     }
 
     fn tokens(&self, scope: &str) -> Value {
-        let answer = self.exchange(&self.code(scope));
+        let answer = self.exchange(&self.code(scope), &[]);
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
-}
-
-/// The usual request with these parameters instead.
-fn authorize(changes: &[(&str, &str)]) -> String {
-    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
-    let mut fields = vec![
-        ("client_id", "photos"),
-        ("redirect_uri", REDIRECT),
-        ("response_type", "code"),
-        ("scope", "openid"),
-        ("state", "s 1&"),
-        ("nonce", "n1"),
-        ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"),
-    ];
-    fields.retain(|(name, _)| !changes.iter().any(|(other, _)| other == name));
-    fields.extend_from_slice(changes);
-    format!("/authorize?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
-}
-
-fn location(answer: &Answer) -> &str {
-    assert_eq!(answer.status, 303, "{}", answer.text());
-    answer.header("location").unwrap()
-}
-
-fn parameter(url: &str, name: &str) -> Option<String> {
-    let query = url.split_once('?').unwrap().1;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-/// The value of a hidden field.
-fn field(page: &str, name: &str) -> String {
-    let at = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
-    at.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
 }
 
 #[test]
@@ -129,14 +43,15 @@ fn a_person_signs_in_to_an_app_and_the_app_learns_who_it_is() {
     let question = flow.get(&authorize(&[("scope", "openid profile offline_access")]));
     assert_eq!(question.status, 200, "{}", question.text());
     assert!(question.header("content-security-policy").unwrap().contains("https://photos.example.org"));
-    let answered = flow.post("/consent", &[("request", &field(&question.text(), "request")), ("answer", "allow")]);
+    let answered =
+        flow.post("/consent", &[("request", &field(&question.text(), "request").unwrap()), ("answer", "allow")]);
     let answer = flow.get(location(&answered));
     let url = location(&answer).to_owned();
     assert!(url.starts_with("https://photos.example.org/cb?"), "{url}");
     assert_eq!(parameter(&url, "state").as_deref(), Some("s 1&"));
     assert_eq!(parameter(&url, "iss"), Some(flow.server.issuer.clone()));
 
-    let tokens = flow.exchange(&parameter(&url, "code").unwrap());
+    let tokens = flow.exchange(&parameter(&url, "code").unwrap(), &[]);
     assert_eq!(tokens.header("cache-control"), Some("no-store"));
     let tokens = tokens.json();
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(900)));
@@ -198,7 +113,8 @@ fn an_app_that_wants_a_new_proof_leads_to_reauthentication() {
 fn a_no_is_told_to_the_app() {
     let flow = Flow::new(ConsentMode::Ask);
     let question = flow.get(&authorize(&[]));
-    let answer = flow.post("/consent", &[("request", &field(&question.text(), "request")), ("answer", "deny")]);
+    let answer =
+        flow.post("/consent", &[("request", &field(&question.text(), "request").unwrap()), ("answer", "deny")]);
     assert_eq!(parameter(location(&answer), "error").as_deref(), Some("access_denied"));
 }
 
@@ -250,8 +166,8 @@ fn the_answer_to_the_question_comes_from_our_own_page_only() {
 fn replaying_a_code_over_http_revokes_its_tokens() {
     let flow = Flow::new(ConsentMode::Skip);
     let code = flow.code("openid");
-    let bearer = flow.exchange(&code).json()["access_token"].as_str().unwrap().to_owned();
-    let again = flow.exchange(&code);
+    let bearer = flow.exchange(&code, &[]).json()["access_token"].as_str().unwrap().to_owned();
+    let again = flow.exchange(&code, &[]);
     assert_eq!((again.status, &again.json()["error"]), (400, &json!("invalid_grant")));
     let answer = flow.server.send(&Call::get("/userinfo").bearer(&bearer));
     assert_eq!(answer.status, 401);
