@@ -95,11 +95,12 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        let Some((name, value)) = header.split_once(':') else { break };
+        let value = value.trim().to_owned();
         if name.eq_ignore_ascii_case("content-length") {
             length = value.parse().ok()?;
         }
-        headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        headers.push((name.to_ascii_lowercase(), value));
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
