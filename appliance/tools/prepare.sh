@@ -121,6 +121,7 @@ case "$purpose" in
             want "to run an app that is written in Python (Authlib) against the provider" python3 python3-venv
         have certutil || want "to let a browser trust the authority of a house (certutil)" libnss3-tools
         have nginx || [ -x /usr/sbin/nginx ] || want "a reverse proxy that asks about each request, for the test of forward auth (Debian starts it as a service, too: systemctl disable --now nginx)" nginx
+        have caddy || want "another such proxy, whose example in the docs the same test runs (a service of Debian's as well: systemctl disable --now caddy)" caddy
         ;;
     bench)
         have strace || want "to count what is written and synced" strace
