@@ -1,4 +1,4 @@
-//! Forward auth with the real programs: nginx and Caddy run with the examples of the docs, a browser asks them, and an app behind
+//! Forward auth with the real programs: nginx, Caddy and Traefik run with the examples of the docs, a browser asks them, and an app behind
 //! them notes what arrives.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -58,6 +58,12 @@ fn nginx_of_debian_lets_in_whom_the_house_lets_in() {
 #[test]
 fn caddy_of_debian_lets_in_whom_the_house_lets_in() {
     Street::with(proxy::caddy).keeps_its_promises();
+}
+
+#[test]
+#[ignore = "Traefik is no package of Debian's; make test installs it from PyPI"]
+fn traefik_lets_in_whom_the_house_lets_in() {
+    Street::with(proxy::traefik).keeps_its_promises();
 }
 
 /// A house with Anna in it, an app, and a proxy before the app.
