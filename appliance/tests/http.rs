@@ -137,3 +137,14 @@ proptest! {
         prop_assert!(!answers.windows(13).any(|window| window == b"HTTP/1.1 500 "));
     }
 }
+
+#[test]
+fn the_usual_port_may_be_said_as_well_and_no_other() {
+    let server = Server::start();
+    let status = |authority: &str| server.send_to(authority, &Call::get("/signin")).status;
+    let host = server.authority();
+    assert_eq!((status(&host), status(&format!("{host}:443"))), (200, 200));
+    for other in [format!("{host}:80"), "evil.example:443".to_owned()] {
+        assert_eq!(status(&other), 421, "{other}");
+    }
+}

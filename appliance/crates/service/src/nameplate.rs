@@ -70,6 +70,8 @@ impl Nameplate {
     /// Whom a browser or an app means that says `Host: authority`.
     pub fn asked_for(&self, authority: &str, moment: Moment) -> Asked {
         let house = self.house();
+        // The usual port may be said as well (RFC 9110 section 4.2.3); proxies do.
+        let authority = authority.strip_suffix(":443").unwrap_or(authority);
         if authority.eq_ignore_ascii_case(&house.authority()) {
             return Asked::Here(Address::current(house));
         }
