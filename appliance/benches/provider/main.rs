@@ -13,6 +13,7 @@ mod authenticator;
 #[path = "../../tests/harness/client.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests")]
 mod client;
+mod driver;
 mod house;
 mod http;
 mod load;

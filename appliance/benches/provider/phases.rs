@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use crate::app::{App, Endpoints, Tokens, discovery};
 use crate::client::Call;
+use crate::driver::{DRIVERS, Driver};
 use crate::house::{GROUPS, House, name};
 use crate::http::Connection;
 use crate::load::{Load, drive, now, unix_time};
-use crate::person::{Guest, PASSWORD, Person, Tab};
+use crate::person::{Guest, PASSWORD, Tab};
 use crate::report::{Report, Value};
 use crate::server::{Server, wait};
 use crate::stats::welch_t;
 use crate::trace::Trace;
 
 const MIB: u64 = 1024 * 1024;
-/// Browsers and apps that drive the server at the same time.
-const DRIVERS: usize = 4;
 /// Persons who sign in with a password; each has ten recovery codes.
 const GUESTS: usize = 6;
 /// Requests whose writes are counted. Few enough that nobody has so many sessions that the oldest must go.
@@ -56,66 +55,6 @@ struct Scene<'a> {
     app: &'a App,
     drivers: &'a mut [Driver],
     report: &'a mut Report,
-}
-
-/// One person with a browser, and the app that they sign in to.
-struct Driver {
-    tab: Tab,
-    person: Person,
-    app: Connection,
-    code: String,
-    tokens: Option<Tokens>,
-}
-
-impl Driver {
-    fn several(server: &Server, house: &mut House) -> Vec<Self> {
-        let invites: Vec<String> = (0..DRIVERS).map(|number| house.invite(&name(number))).collect();
-        invites.iter().map(|invite| Self::join(server, invite)).collect()
-    }
-
-    fn join(server: &Server, invite: &str) -> Self {
-        let mut tab = Tab { connection: server.connect(), origin: server.origin() };
-        let person = Person::join(&mut tab, invite);
-        Self { tab, person, app: server.connect(), code: String::new(), tokens: None }
-    }
-
-    fn reconnect(&mut self, server: &Server) {
-        self.tab.connection = server.connect();
-        self.app = server.connect();
-    }
-
-    fn sign_in(&mut self) {
-        self.person.sign_in(&mut self.tab);
-    }
-
-    fn authorize(&mut self, app: &App) {
-        self.code = app.code(&mut self.tab.connection, &self.person.cookie);
-    }
-
-    fn exchange(&mut self, app: &App) {
-        self.tokens = Some(app.exchange(&mut self.app, &self.code));
-    }
-
-    fn refresh(&mut self, app: &App) {
-        let old = self.tokens.take().expect("tokens");
-        self.tokens = Some(app.refresh(&mut self.app, &old.refresh));
-    }
-
-    fn introspect(&mut self, app: &App) {
-        let access = self.tokens.as_ref().expect("tokens").access.clone();
-        app.introspect(&mut self.app, &access);
-    }
-
-    /// A whole sign-in to the app, given back at once.
-    fn revoke(&mut self, app: &App) {
-        let tokens = self.tokens.take().expect("tokens");
-        app.revoke(&mut self.app, &tokens.refresh);
-    }
-
-    fn userinfo(&mut self, app: &App) {
-        let access = self.tokens.as_ref().expect("tokens").access.clone();
-        app.userinfo(&mut self.app, &access);
-    }
 }
 
 fn free_port() -> u16 {
