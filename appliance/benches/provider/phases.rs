@@ -249,6 +249,7 @@ fn exchanges(server: &Server, app: &App, drivers: &mut [Driver], times: usize) -
 fn most_memory_during(server: &Server, job: impl FnOnce() + Send) -> u64 {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let ending = Ending(&over);
         let watch = scope.spawn(|| {
             let mut most = 0;
             while !over.load(Ordering::Relaxed) {
@@ -258,9 +259,18 @@ fn most_memory_during(server: &Server, job: impl FnOnce() + Send) -> u64 {
             most
         });
         job();
-        over.store(true, Ordering::Relaxed);
+        drop(ending);
         watch.join().expect("the watch")
     })
+}
+
+/// Says that something is over, also when it failed: the one who watches would go on for ever.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn open(server: &Server) -> Option<Connection> {
