@@ -3,9 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
+use serde_json::Value;
 
 use crate::client::{Answer, Call};
 use crate::http::Connection;
+use crate::proof::Proofs;
 
 pub const REDIRECT: &str = "https://films.example.org/callback";
 const VERIFIER: &str = "a-verifier-that-is-as-long-as-the-rules-want-it-to-be";
@@ -16,6 +18,8 @@ pub struct App {
     pub id: String,
     pub secret: String,
     pub endpoints: Endpoints,
+    /// An API token of a service account that may use it.
+    pub robot: String,
 }
 
 /// The paths from discovery.
@@ -27,6 +31,13 @@ pub struct Endpoints {
     pub push: String,
     pub introspect: String,
     pub revoke: String,
+    pub device: String,
+}
+
+/// What a device gets that asks to be let in.
+pub struct DeviceCodes {
+    pub device: String,
+    pub user: String,
 }
 
 #[derive(Clone)]
@@ -49,6 +60,7 @@ impl Endpoints {
             push: path("pushed_authorization_request_endpoint"),
             introspect: path("introspection_endpoint"),
             revoke: path("revocation_endpoint"),
+            device: path("device_authorization_endpoint"),
         }
     }
 }
@@ -117,6 +129,30 @@ impl App {
         connection.ask(&self.call(&self.endpoints.token, &[("grant_type", "client_credentials")]), 200);
     }
 
+    /// Exchanges the API token of the service account, as RFC 8693 has it.
+    pub fn for_robot(&self, connection: &mut Connection) {
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("client_id", &self.id),
+            ("subject_token", &self.robot),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ];
+        connection.ask(&Call::post(&self.endpoints.token).form(&fields), 200);
+    }
+
+    /// A device asks to be let in.
+    pub fn device_codes(&self, device: &mut Connection) -> DeviceCodes {
+        let fields = [("scope", "openid profile email groups offline_access")];
+        let json = device.ask(&self.call(&self.endpoints.device, &fields), 200).json();
+        DeviceCodes { device: text(&json, "device_code"), user: text(&json, "user_code") }
+    }
+
+    /// The device comes for its tokens after somebody let it in.
+    pub fn fetch(&self, device: &mut Connection, code: &str) -> Tokens {
+        let grant = "urn:ietf:params:oauth:grant-type:device_code";
+        self.token(device, &[("grant_type", grant), ("device_code", code)])
+    }
+
     /// A request in which the app proves itself by its secret.
     fn call(&self, path: &str, form: &[(&str, &str)]) -> Call {
         let basic = STANDARD.encode(format!("{}:{}", self.id, self.secret));
@@ -124,15 +160,26 @@ impl App {
     }
 
     pub fn exchange(&self, connection: &mut Connection, code: &str) -> Tokens {
-        self.token(
-            connection,
-            &[
-                ("grant_type", "authorization_code"),
-                ("code", code),
-                ("redirect_uri", REDIRECT),
-                ("code_verifier", VERIFIER),
-            ],
-        )
+        self.token(connection, &offer(code))
+    }
+
+    /// The same with a proof, so that the tokens are bound to its key. The first try brings the nonce only.
+    pub fn exchange_bound(&self, connection: &mut Connection, code: &str, proofs: &mut Proofs) -> Tokens {
+        let url = format!("{}{}", connection.origin(), self.endpoints.token);
+        let mut answer;
+        loop {
+            let knew = proofs.nonce.is_some();
+            let call = self.call(&self.endpoints.token, &offer(code)).header("DPoP", proofs.next(&url));
+            answer = connection.send(&call).expect("an answer");
+            proofs.nonce = answer.header("dpop-nonce").map(str::to_owned);
+            if knew {
+                break;
+            }
+            assert_eq!((answer.status, &answer.json()["error"]), (400, &"use_dpop_nonce".into()));
+        }
+        let json = answer.json();
+        assert_eq!((answer.status, &json["token_type"]), (200, &"DPoP".into()), "{json}");
+        Tokens::of(&json)
     }
 
     pub fn refresh(&self, connection: &mut Connection, refresh: &str) -> Tokens {
@@ -144,8 +191,22 @@ impl App {
     }
 
     fn token(&self, connection: &mut Connection, fields: &[(&str, &str)]) -> Tokens {
-        let json = connection.ask(&self.call(&self.endpoints.token, fields), 200).json();
-        let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}")).to_owned();
-        Tokens { access: text("access_token"), refresh: text("refresh_token") }
+        Tokens::of(&connection.ask(&self.call(&self.endpoints.token, fields), 200).json())
     }
+}
+
+impl Tokens {
+    fn of(answer: &Value) -> Self {
+        Self { access: text(answer, "access_token"), refresh: text(answer, "refresh_token") }
+    }
+}
+
+/// What comes with a code at the token endpoint.
+fn offer(code: &str) -> [(&str, &str); 4] {
+    [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)]
+}
+
+/// A text in an answer.
+pub fn text(json: &Value, name: &str) -> String {
+    json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}")).to_owned()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, Endpoints, REDIRECT};
+use crate::app::{App, Endpoints, REDIRECT, text};
 use crate::client::{Answer, Call};
 use crate::http::Connection;
 
@@ -37,12 +37,20 @@ impl House {
 
     pub fn app(&mut self, endpoints: Endpoints) -> App {
         self.post("/service-accounts", &json!({ "name": "robot" }));
-        let set =
-            json!({ "display_name": "Films", "redirect_uris": [REDIRECT], "consent": "skip", "acts_as": "robot" });
+        self.put("/groups/family/accounts/robot");
+        let set = json!({
+            "display_name": "Films", "redirect_uris": [REDIRECT], "consent": "skip",
+            "device": true, "acts_as": "robot", "service_accounts": true,
+        });
         let made = self.post("/apps", &json!({ "name": "films", "set": set })).json();
         self.put("/apps/films/groups/family");
-        let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("no {name}: {made}")).to_owned();
-        App { id: text("client_id"), secret: text("client_secret"), endpoints }
+        let token = self.post("/service-accounts/robot/tokens", &json!({ "label": "job" })).json();
+        App {
+            id: text(&made, "client_id"),
+            secret: text(&made, "client_secret"),
+            robot: text(&token, "token"),
+            endpoints,
+        }
     }
 
     /// Adds persons, each in the family and in two other groups, until there are so many.
@@ -62,7 +70,7 @@ impl House {
 
     pub fn invite(&mut self, name: &str) -> String {
         let made = self.post(&format!("/persons/{name}/invites"), &json!({})).json();
-        made["url"].as_str().unwrap_or_else(|| panic!("no url: {made}")).to_owned()
+        text(&made, "url")
     }
 
     fn post(&mut self, path: &str, body: &Value) -> Answer {

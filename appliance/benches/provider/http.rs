@@ -1,12 +1,13 @@
 //! Connections to the server under test: keep-alive, one request at a time, over TLS or the control socket.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -33,7 +34,15 @@ pub struct Connection {
 
 impl Connection {
     pub fn tls(config: &Arc<ClientConfig>, port: u16) -> io::Result<Self> {
-        let tcp = TcpStream::connect(("127.0.0.1", port))?;
+        Self::tls_from(Ipv4Addr::LOCALHOST, config, port)
+    }
+
+    /// From another address of this machine: 127.0.0.0/8 is all its own.
+    pub fn tls_from(from: Ipv4Addr, config: &Arc<ClientConfig>, port: u16) -> io::Result<Self> {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddrV4::new(from, 0))?;
+        connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+        let tcp = TcpStream::from(socket);
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(Duration::from_secs(60)))?;
         let name = ServerName::try_from("localhost").expect("a name");
@@ -47,6 +56,11 @@ impl Connection {
 
     fn over(wire: Box<dyn Wire>, authority: String) -> Self {
         Self { wire, authority, input: Vec::new() }
+    }
+
+    /// Where it leads to.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.authority)
     }
 
     /// Sends one request and reads its answer.

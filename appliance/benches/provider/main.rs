@@ -13,12 +13,16 @@ mod authenticator;
 #[path = "../../tests/harness/client.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests")]
 mod client;
+#[path = "../../tests/support/client_key.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests")]
+mod client_key;
 mod driver;
 mod house;
 mod http;
 mod load;
 mod person;
 mod phases;
+mod proof;
 mod report;
 mod server;
 mod stats;

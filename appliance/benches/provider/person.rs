@@ -60,6 +60,15 @@ impl Person {
         let fields = [("ceremony", text(&options["ceremony"])), ("credential", &credential), ("next", "/")];
         self.cookie = cookie(&tab.post("/signin/passkey", &fields));
     }
+
+    /// Looks at what a device asks, and lets it in.
+    pub fn let_in(&self, tab: &mut Tab, user_code: &str) {
+        let page = Call::get(format!("/device?code={user_code}")).header("Cookie", &self.cookie);
+        tab.connection.ask(&page, 200);
+        let yes = [("code", user_code), ("answer", "allow")];
+        let answer = Call::post("/device").header("Cookie", &self.cookie).origin(&tab.origin).form(&yes);
+        tab.connection.ask(&answer, 200);
+    }
 }
 
 /// Somebody with a password and recovery codes, as the second factor that can be used ten times in a minute.

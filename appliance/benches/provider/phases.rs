@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::app::{App, Endpoints, Tokens, discovery};
+use crate::app::{App, Endpoints, discovery};
 use crate::client::Call;
 use crate::driver::{DRIVERS, Driver};
 use crate::house::{GROUPS, House, name};
@@ -21,8 +21,12 @@ use crate::trace::Trace;
 const MIB: u64 = 1024 * 1024;
 /// Persons who sign in with a password; each has ten recovery codes.
 const GUESTS: usize = 6;
-/// Requests whose writes are counted. Few enough that nobody has so many sessions that the oldest must go.
-const TURNS: usize = 40;
+/// Sign-ins whose writes are counted. Few enough that nobody has so many sessions that the oldest must go.
+const SIGN_INS: usize = 40;
+/// The same of everything else. Enough that at least one checkpoint is among them: there is one in some 300 grants.
+const TURNS: usize = 400;
+/// Device grants that are measured, of each driver.
+const DEVICE_GRANTS: usize = 48;
 
 pub fn all(binary: &Path, folder: &Path, quick: bool, report: &mut Report) {
     report.title("The binary");
@@ -87,7 +91,7 @@ impl Scene<'_> {
         drive(server, self.drivers, 1, Driver::sign_in);
         let authorize = drive(server, self.drivers, 500, |driver| driver.authorize(app));
         self.cost("authorize, consent given", &authorize, 200);
-        let exchange = exchanges(server, app, self.drivers, 300);
+        let exchange = codes_first(server, app, self.drivers, 300, |driver| driver.exchange(app));
         self.cost("code -> tokens", &exchange, 300);
         let refresh = drive(server, self.drivers, 300, |driver| driver.refresh(app));
         self.cost("refresh", &refresh, 300);
@@ -99,61 +103,70 @@ impl Scene<'_> {
         self.cost("pushed request", &push, 200);
         let itself = drive(server, self.drivers, 300, |driver| app.for_itself(&mut driver.app));
         self.cost("client credentials", &itself, 300);
-        let revocation = self.revocations(300);
+        self.drivers.iter_mut().for_each(|driver| driver.lay_in(app, 300));
+        let revocation = drive(server, self.drivers, 300, |driver| driver.revoke(app));
         self.cost("revocation", &revocation, 300);
-    }
-
-    /// Tokens are fetched first, and only then given back.
-    fn revocations(&mut self, times: usize) -> Load {
-        let (server, app) = (self.server, self.app);
-        let tokens = self.drivers.iter_mut().map(|driver| {
-            let mut tokens = || {
-                driver.authorize(app);
-                driver.exchange(app);
-                driver.tokens.take().expect("tokens")
-            };
-            (0..times).map(|_| tokens()).collect::<Vec<_>>()
-        });
-        let tokens: Vec<Vec<Tokens>> = tokens.collect();
-        let mut workers: Vec<_> = self.drivers.iter_mut().zip(tokens).collect();
-        drive(server, &mut workers, times, |(driver, tokens)| {
-            driver.tokens = tokens.pop();
-            driver.revoke(app);
-        })
+        let bound = codes_first(server, app, self.drivers, 300, |driver| driver.exchange_bound(app));
+        self.cost("bound by DPoP", &bound, 400);
+        let exchange = drive(server, self.drivers, 300, |driver| app.for_robot(&mut driver.app));
+        self.cost("token exchange", &exchange, 300);
+        self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, DEVICE_GRANTS));
+        let device = drive(server, self.drivers, DEVICE_GRANTS, |driver| driver.let_device_in(app));
+        self.report.shown("device grant, four requests: each", Value::Time(device.cpu_each()));
+        self.rate("device grant, four requests", &device);
     }
 
     fn cost(&mut self, what: &str, load: &Load, bound: u64) {
         let bound = Value::Time(Duration::from_micros(bound));
         self.report.at_most(&format!("{what}: each"), Value::Time(load.cpu_each()), bound);
+        self.rate(what, load);
+    }
+
+    fn rate(&self, what: &str, load: &Load) {
         self.report.shown(&format!("{what}: {DRIVERS} connections"), Value::PerSecond(load.per_second()));
     }
 
-    /// What one sign-in, exchange and refresh bring to the disk; the persons take turns, as in a house.
+    /// What each request brings to the disk; the persons take turns, as in a house.
     fn disk(&mut self) {
         self.report.title("The disk, one request after the other");
-        self.disk_of("sign-in", |driver, _| driver.sign_in());
-        self.disk_of("code -> tokens", |driver, app| {
+        self.disk_of("sign-in", SIGN_INS, |driver, _| driver.sign_in());
+        self.disk_of("code -> tokens", TURNS, |driver, app| {
             driver.authorize(app);
             driver.exchange(app);
         });
-        self.disk_of("refresh", Driver::refresh);
-        self.disk_of("client credentials", |driver, app| app.for_itself(&mut driver.app));
+        self.disk_of("refresh", TURNS, Driver::refresh);
+        self.disk_of("introspection", TURNS, Driver::introspect);
+        self.disk_of("pushed request", TURNS, |driver, app| app.push(&mut driver.app));
+        self.disk_of("client credentials", TURNS, |driver, app| app.for_itself(&mut driver.app));
+        let (server, app) = (self.server, self.app);
+        self.drivers.iter_mut().for_each(|driver| driver.lay_in(app, 2 * TURNS / DRIVERS));
+        self.disk_of("revocation", TURNS, Driver::revoke);
+        self.disk_of("bound by DPoP", TURNS, |driver, app| {
+            driver.authorize(app);
+            driver.exchange_bound(app);
+        });
+        self.disk_of("token exchange", TURNS, |driver, app| app.for_robot(&mut driver.app));
+        self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 2 * TURNS / DRIVERS));
+        self.disk_of("device grant", TURNS, Driver::let_device_in);
+        self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 2 * TURNS / DRIVERS));
+        self.disk_of("device grant, until allowed", TURNS, |driver, app| drop(driver.allow_device(app)));
+        self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 0));
     }
 
-    fn disk_of(&mut self, what: &str, job: fn(&mut Driver, &App)) {
+    fn disk_of(&mut self, what: &str, turns: usize, job: fn(&mut Driver, &App)) {
         let (server, app) = (self.server, self.app);
         let mut everybody = [(0, &mut *self.drivers)];
         let each = |(turn, drivers): &mut (usize, &mut [Driver])| {
             *turn += 1;
             job(&mut drivers[*turn % DRIVERS], app);
         };
-        let load = drive(server, &mut everybody, TURNS, each);
+        let load = drive(server, &mut everybody, turns, each);
         let trace = Trace::begin(server);
-        drive(server, &mut everybody, TURNS, each);
+        drive(server, &mut everybody, turns, each);
         let bound = Value::Bytes(16 * 1024);
         match trace.map(Trace::end) {
             Some(seen) => {
-                let (written, syncs) = (seen.written / TURNS as u64, f64::from(seen.syncs) / TURNS as f64);
+                let (written, syncs) = (seen.written / turns as u64, f64::from(seen.syncs) / turns as f64);
                 self.report.at_most(
                     &format!("{what}: fsyncs, checkpoints included"),
                     Value::Number(syncs),
@@ -220,7 +233,7 @@ impl Scene<'_> {
             let one = &mut self.drivers[..1];
             drive(self.server, one, 50, Driver::sign_in);
             let mut sign_in = drive(self.server, one, 400, Driver::sign_in);
-            let mut token = exchanges(self.server, self.app, one, 400);
+            let mut token = codes_first(self.server, self.app, one, 400, |driver| driver.exchange(self.app));
             let figures = [sign_in.percentile(50), sign_in.percentile(99), token.percentile(50), token.percentile(99)];
             let base = *smallest.get_or_insert(figures);
             for (index, what) in ["sign-in p50", "sign-in p99", "token p50", "token p99"].iter().enumerate() {
@@ -233,7 +246,13 @@ impl Scene<'_> {
 }
 
 /// Codes are fetched first, and only then exchanged, so that each is measured alone.
-fn exchanges(server: &Server, app: &App, drivers: &mut [Driver], times: usize) -> Load {
+fn codes_first(
+    server: &Server,
+    app: &App,
+    drivers: &mut [Driver],
+    times: usize,
+    exchange: impl Fn(&mut Driver) + Sync,
+) -> Load {
     let codes = drivers.iter_mut().map(|driver| {
         let mut code = || app.code(&mut driver.tab.connection, &driver.person.cookie);
         (0..times).map(|_| code()).collect::<Vec<_>>()
@@ -242,7 +261,7 @@ fn exchanges(server: &Server, app: &App, drivers: &mut [Driver], times: usize) -
     let mut workers: Vec<_> = drivers.iter_mut().zip(codes).collect();
     drive(server, &mut workers, times, |(driver, codes)| {
         driver.code = codes.pop().expect("a code");
-        driver.exchange(app);
+        exchange(driver);
     })
 }
 

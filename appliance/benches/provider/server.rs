@@ -1,6 +1,7 @@
 //! The server under test: started, looked at from outside through /proc, stopped.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -72,8 +73,12 @@ impl Server {
     }
 
     pub fn connect(&self) -> Connection {
+        self.connect_from(Ipv4Addr::LOCALHOST)
+    }
+
+    pub fn connect_from(&self, from: Ipv4Addr) -> Connection {
         let tls = self.tls.as_ref().expect("an answer came before");
-        Connection::tls(tls, self.port).expect("a connection")
+        Connection::tls_from(from, tls, self.port).expect("a connection")
     }
 
     pub fn control(&self) -> Connection {
