@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use domain::host::Host;
+use domain::jwk::JwksUri;
 use domain::name::{ClientName, GroupName, Label, Username};
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::scope::{Scope, Scopes};
@@ -18,6 +20,8 @@ fuzz_target!(|texts: (&str, &str)| {
     reads_back::<Label>(text);
     reads_back::<RedirectUri>(text);
     reads_back::<LaunchUrl>(text);
+    reads_back::<JwksUri>(text);
+    reads_back::<Host>(text);
     reads_back::<Scope>(text);
     reads_back::<Scopes>(text);
     for kind in [TokenKind::Session, TokenKind::Refresh, TokenKind::Api, TokenKind::Invite] {
