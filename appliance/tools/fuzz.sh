@@ -20,13 +20,17 @@ esac
 
 seconds=${1:-20}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(head chunked json words oauth http)
+[ ${#targets[@]} -gt 0 ] || targets=(head chunked json words keys oauth token dpop registration http forward)
 # Fuzzing wants unstable switches; a stable compiler takes them when it is told that it may.
 export RUSTC_BOOTSTRAP=1
 for target in "${targets[@]}"; do
     features=()
     dictionary=()
-    case "$target" in words | oauth | http) features=(--features "$target") ;; esac
+    case "$target" in
+        words | keys) features=(--features domain) ;;
+        oauth | token | dpop | registration) features=(--features operations) ;;
+        http | forward) features=(--features server) ;;
+    esac
     case "$target" in head | http) dictionary=(-dict=appliance/fuzz/dictionaries/http.dict) ;; esac
     echo "--- fuzz $target: $seconds s"
     cargo fuzz run --fuzz-dir appliance/fuzz -s none "${features[@]}" "$target" -- -max_total_time="$seconds" \

@@ -2,41 +2,23 @@
 //! leaves for an address that is not registered, and nobody gets tokens.
 #![no_main]
 
-use std::sync::{Arc, LazyLock};
+#[path = "../shared/house.rs"]
+mod house;
+#[path = "../../tests/support/seeded.rs"]
+mod testing;
 
-use domain::clock::{Moment, Trust};
-use domain::entropy::Entropy;
-use domain::time::{Timestamp, Uptime};
+use std::sync::LazyLock;
+
+use house::{REDIRECT, console, stranger};
 use libfuzzer_sys::fuzz_target;
 use service::{
-    AppAmendment, AppKind, Authorization, AuthorizationRequest, Context, DeviceAuthorizationRequest, Idp, Logout, LogoutRequest,
-    Origin, PushRequest, Settings, TokenQuery, TokenRequest,
+    AppKind, Authorization, AuthorizationRequest, DeviceAuthorizationRequest, Idp, Logout, LogoutRequest, PushRequest, TokenQuery,
+    TokenRequest,
 };
-
-const NOW: Moment = Moment {
-    now: Timestamp::from_unix(1_800_000_000),
-    uptime: Uptime::from_millis(0),
-    trust: Trust::Synchronised,
-};
-const REDIRECT: &str = "https://photos.example.org/cb";
-
-/// Predictable: nothing here is worth guessing.
-struct Bytes;
-
-impl Entropy for Bytes {
-    fn fill(&self, buffer: &mut [u8]) {
-        buffer.iter_mut().zip(1..).for_each(|(byte, n): (_, u8)| *byte = n);
-    }
-}
 
 static HOUSE: LazyLock<Idp> = LazyLock::new(|| {
-    let host = "id.example.org".parse().expect("a name");
-    let settings = Settings { host: Some(host), house: Some("Example".into()), port: 443 };
-    let idp = Idp::in_memory(settings, Arc::new(Bytes), NOW).expect("a house");
-    let uris = vec![REDIRECT.parse().expect("an address")];
-    let amendment = AppAmendment { redirect_uris: Some(uris), ..AppAmendment::default() };
-    let name = "photos".parse().expect("a name");
-    idp.create_app(&Context::console(NOW), &name, AppKind::Public, &amendment).expect("an app");
+    let idp = house::house();
+    idp.create_app(&console(), &"photos".parse().expect("a name"), AppKind::Public, &house::app()).expect("an app");
     idp
 });
 
@@ -44,7 +26,7 @@ fuzz_target!(|texts: (&str, Option<&str>)| {
     let (query, header) = texts;
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let stranger = Context::anonymous(NOW, Origin::default());
+    let stranger = stranger();
     match HOUSE.authorize(&stranger, &AuthorizationRequest::from_pairs(pairs())) {
         Ok(Authorization::Answer(answer)) => {
             assert_eq!(answer.redirect_uri, REDIRECT);
