@@ -147,13 +147,18 @@ impl Scene<'_> {
         });
         self.disk_of("token exchange", TURNS, |driver, app| app.for_robot(&mut driver.app));
         self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 2 * TURNS / DRIVERS));
-        self.disk_of("device grant", TURNS, Driver::let_device_in);
+        // The person's yes is a commit of its own, as a consent is.
+        self.disk_of_commits("device grant and the yes before it", (TURNS, 2), Driver::let_device_in);
         self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 2 * TURNS / DRIVERS));
-        self.disk_of("device grant, until allowed", TURNS, |driver, app| drop(driver.allow_device(app)));
+        self.disk_of("device grant, the yes alone", TURNS, |driver, app| drop(driver.allow_device(app)));
         self.drivers.iter_mut().for_each(|driver| driver.bring_devices(server, 0));
     }
 
     fn disk_of(&mut self, what: &str, turns: usize, job: fn(&mut Driver, &App)) {
+        self.disk_of_commits(what, (turns, 1), job);
+    }
+
+    fn disk_of_commits(&mut self, what: &str, (turns, commits): (usize, u32), job: fn(&mut Driver, &App)) {
         let (server, app) = (self.server, self.app);
         let mut everybody = [(0, &mut *self.drivers)];
         let each = |(turn, drivers): &mut (usize, &mut [Driver])| {
@@ -163,14 +168,14 @@ impl Scene<'_> {
         let load = drive(server, &mut everybody, turns, each);
         let trace = Trace::begin(server);
         drive(server, &mut everybody, turns, each);
-        let bound = Value::Bytes(16 * 1024);
+        let bound = Value::Bytes(u64::from(commits) * 16 * 1024);
         match trace.map(Trace::end) {
             Some(seen) => {
                 let (written, syncs) = (seen.written / turns as u64, f64::from(seen.syncs) / turns as f64);
                 self.report.at_most(
                     &format!("{what}: fsyncs, checkpoints included"),
                     Value::Number(syncs),
-                    Value::Number(1.1),
+                    Value::Number(1.1 * f64::from(commits)),
                 );
                 self.report.at_most(&format!("{what}: written"), Value::Bytes(written), bound);
             }

@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use house::{REDIRECT, console, stranger};
 use libfuzzer_sys::fuzz_target;
 use service::{
-    AppKind, Authorization, AuthorizationRequest, DeviceAuthorizationRequest, Idp, Logout, LogoutRequest, PushRequest, TokenQuery,
-    TokenRequest,
+    AppKind, Authorization, AuthorizationRequest, DeviceAuthorizationRequest, Idp, Logout, LogoutRequest, PushRequest,
+    TokenQuery, TokenRequest,
 };
 
 static HOUSE: LazyLock<Idp> = LazyLock::new(|| {

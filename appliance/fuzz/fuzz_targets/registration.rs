@@ -16,9 +16,9 @@ use house::{console, stranger};
 use libfuzzer_sys::fuzz_target;
 use pick::Pick;
 use serde_json::{Map, Value};
-use service::{Idp, OpError, Registered, RegistrationRefusal};
+use service::{FetchedDocuments, Idp, OpError, Registered, RegistrationRefusal};
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "redirect_uris",
     "client_name",
     "token_endpoint_auth_method",
@@ -36,11 +36,12 @@ const NAMES: [&str; 20] = [
     "jwks",
     "jwks_uri",
     "sector_identifier_uri",
+    "logo_uri",
     "scope",
     "client_id",
     "client_secret",
 ];
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 24] = [
     r#"["https://a.example/cb"]"#,
     r#"["https://a.example/cb","https://b.example/cb"]"#,
     r#"["http://127.0.0.1/cb"]"#,
@@ -49,6 +50,8 @@ const WORDS: [&str; 22] = [
     "none",
     "client_secret_basic",
     "client_secret_post",
+    "private_key_jwt",
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
     r#"["authorization_code"]"#,
     r#"["authorization_code","refresh_token"]"#,
     r#"["urn:ietf:params:oauth:grant-type:device_code"]"#,
@@ -81,11 +84,17 @@ fn new_token(idp: &Idp) -> String {
     idp.create_registration_token(&console(), &everyone, most, None).expect("a token").token.expose().clone()
 }
 
+/// A sector that says yes, and a logo that is no picture.
+fn fetched(said: &Map<String, Value>) -> FetchedDocuments {
+    let listed = said.get("redirect_uris").map(|uris| uris.to_string().into_bytes()).unwrap_or_default();
+    FetchedDocuments { sector: Some(Ok(listed)), logo: Some(b"<svg/>".to_vec()) }
+}
+
 fn register(said: &Map<String, Value>) -> Option<Registered> {
     let (idp, token) = &*HOUSE;
     let mut token = token.lock().expect("nobody panicked");
     loop {
-        match idp.register_client(&stranger(), &token, said) {
+        match idp.register_client(&stranger(), &token, said, &fetched(said)) {
             Ok(made) => return Some(made),
             Err(OpError::Refused(RegistrationRefusal::InvalidToken)) => *token = new_token(idp),
             Err(OpError::Refused(_)) => return None,
@@ -104,14 +113,14 @@ fuzz_target!(|members: Vec<(Pick<'_>, Pick<'_>)>| {
     {
         assert!(list.iter().all(|uri| named(name).contains(&uri.as_str().into())), "{name} {list:?}");
     }
-    assert_eq!(made.secret.is_none(), made.registration.authentication.is_public());
+    assert_eq!(made.secret.is_some(), made.registration.authentication.has_secret());
     let (idp, name, token) = (&HOUSE.0, made.client.name.as_str(), made.token.expose());
     said.insert("client_id".into(), name.into());
     said.remove("client_secret");
     for name in HOUSE_DECIDES {
         said.remove(name);
     }
-    match idp.replace_registration(&stranger(), name, token, &said) {
+    match idp.replace_registration(&stranger(), (name, token), &said, &fetched(&said)) {
         Ok(again) => assert_eq!(again.client, made.client, "{said:?}"),
         Err(why) => panic!("{why:?}: {said:?}"),
     }

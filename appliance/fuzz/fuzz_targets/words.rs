@@ -4,9 +4,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use domain::document_uri::DocumentUri;
 use domain::host::Host;
-use domain::jwk::JwksUri;
 use domain::name::{ClientName, GroupName, Label, Username};
+use domain::pairwise::Sector;
 use domain::redirect_uri::{LaunchUrl, RedirectUri};
 use domain::scope::{Scope, Scopes};
 use domain::token::{OpaqueToken, TokenKind};
@@ -20,7 +21,8 @@ fuzz_target!(|texts: (&str, &str)| {
     reads_back::<Label>(text);
     reads_back::<RedirectUri>(text);
     reads_back::<LaunchUrl>(text);
-    reads_back::<JwksUri>(text);
+    reads_back::<DocumentUri>(text);
+    reads_back::<Sector>(text);
     reads_back::<Host>(text);
     reads_back::<Scope>(text);
     reads_back::<Scopes>(text);
