@@ -21,7 +21,7 @@ mod moving_in;
 use std::sync::{Arc, Mutex};
 
 use appliance::system::Clock;
-use at_an_app::{AtAnApp, error, exchange};
+use at_an_app::{AtAnApp, REDIRECT, error, exchange};
 use client_key::{ClientKey, unsigned, with};
 use domain::account::AccountKind;
 use domain::amend::Amendment;
@@ -339,26 +339,36 @@ fn register(house: &AtAnApp, redirect_uri: &str, keys: &Value) -> Answer {
 fn an_app_registers_itself_with_keys_and_proves_itself_by_nothing_else() {
     let house = AtAnApp::new();
     let key = ClientKey::new("a");
-    let published = json!({ "keys": [key.jwk()] });
-    let served = published.clone();
-    let server = FakeHttp::start(move |_| Said::json(200, &served));
-    for keys in [json!({ "jwks": published }), json!({ "jwks_uri": server.url("/jwks.json") })] {
-        let answer = register(&house, &server.url("/cb"), &keys);
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        let made = answer.json();
-        assert!(made.get("client_secret").is_none() && made["token_endpoint_auth_method"] == "private_key_jwt");
-        let (name, value) = keys.as_object().unwrap().iter().next().unwrap();
-        assert_eq!(&made[name], value);
-        let me = made["client_id"].as_str().unwrap();
-        let said = with(claims(me), &json!({ "iss": me, "sub": me }));
-        assert!(believed(&house, &key.sign(&header(&key), &said)));
-        assert!(!believed(&house, &ClientKey::new("a").sign(&header(&key), &with(said, &json!({ "jti": "other" })))));
-        // The registration is for keys: no secret takes their place.
-        let change = with(json!({ "client_id": me, "redirect_uris": [server.url("/cb")] }), &json!({}));
-        let path = format!("/register/{me}");
-        let put = Call::new("PUT", path).bearer(made["registration_access_token"].as_str().unwrap()).json(&change);
-        assert_eq!(house.server.send(&put).status, 400);
-    }
+    let jwks = json!({ "keys": [key.jwk()] });
+    let answer = register(&house, REDIRECT, &json!({ "jwks": jwks }));
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let made = answer.json();
+    assert!(made.get("client_secret").is_none() && made["token_endpoint_auth_method"] == "private_key_jwt");
+    assert_eq!(made["jwks"], jwks);
+    let me = made["client_id"].as_str().unwrap();
+    let said = with(claims(me), &json!({ "iss": me, "sub": me }));
+    assert!(believed(&house, &key.sign(&header(&key), &said)));
+    assert!(!believed(&house, &ClientKey::new("a").sign(&header(&key), &with(said, &json!({ "jti": "other" })))));
+    // The registration is for keys: no secret takes their place.
+    let put = |change: &Value| {
+        let token = made["registration_access_token"].as_str().unwrap();
+        let change = with(json!({ "client_id": me, "redirect_uris": [REDIRECT] }), change);
+        house.server.send(&Call::new("PUT", format!("/register/{me}")).bearer(token).json(&change)).status
+    };
+    assert_eq!(put(&json!({})), 400);
+    // Whoever stole the token gets no further than the app: what it acts as hangs on the keys that an admin saw.
+    let method = json!({ "token_endpoint_auth_method": "private_key_jwt" });
+    let thief = with(method.clone(), &json!({ "jwks": { "keys": [ClientKey::new("t").jwk()] } }));
+    let robot = "robot".parse().unwrap();
+    let app = me.parse().unwrap();
+    house.server.operate(move |idp| {
+        let ctx = Context::console(harness::steady(START));
+        idp.create_account(&ctx, AccountKind::Service, &robot, &Amendment::default()).unwrap();
+        idp.set_app(&ctx, &app, &AppAmendment { acts_as: Some(Some(robot)), ..AppAmendment::default() }).unwrap();
+    });
+    assert_eq!((put(&thief), put(&with(method, &json!({ "jwks": jwks })))), (400, 200));
+    let elsewhere = register(&house, REDIRECT, &json!({ "jwks_uri": "https://app.example.org/jwks.json" }));
+    assert_eq!(elsewhere.json()["jwks_uri"], "https://app.example.org/jwks.json");
 }
 
 #[test]

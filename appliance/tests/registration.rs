@@ -2,16 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "support/fake_http.rs"]
-#[expect(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-mod fake_http;
 mod harness;
 
-use std::sync::{Arc, Mutex};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use fake_http::{FakeHttp, Said};
 use harness::{Answer, Call, START, Server};
 use serde_json::{Value, json};
 use service::{AppAmendment, Context};
@@ -251,100 +247,73 @@ fn an_app_is_told_of_sign_outs_at_its_own_address_only() {
     assert_eq!(house.register(&said).status, 201);
 }
 
-/// An app with pages on two hosts, the first of which answers with that.
-fn on_two_hosts(answer: impl FnMut() -> Said + Send + 'static) -> (FakeHttp, Value) {
-    let answer = Mutex::new(answer);
-    let app = FakeHttp::start(move |_| answer.lock().unwrap()());
-    let said = json!({
-        "redirect_uris": [app.url("/cb"), "https://two.example.org/cb"],
-        "subject_type": "pairwise",
-        "sector_identifier_uri": app.url("/sector.json"),
+/// A port on which somebody counts who connects, and says nothing.
+fn counted() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    // It ends with the process of the tests.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            seen.fetch_add(1, Ordering::SeqCst);
+            drop(stream);
+        }
     });
-    (app, said)
+    (at, count)
 }
 
 #[test]
-fn several_hosts_are_one_sector_when_a_document_of_theirs_says_so() {
+fn what_an_app_names_is_asked_for_at_home_over_tls_and_for_nobody_who_may_not_register() {
     let house = House::new();
-    let listed = Arc::new(Mutex::new(json!([])));
-    let answer = Arc::clone(&listed);
-    let (app, mut said) = on_two_hosts(move || Said::json(200, &answer.lock().unwrap()));
-    let wrong = |said: &Value| {
-        let answer = house.register(said);
-        assert_eq!(answer.status, 400, "{}", answer.text());
-        assert_eq!(answer.json()["error"], "invalid_client_metadata");
-        answer.json()["error_description"].as_str().unwrap().to_owned()
-    };
-    *listed.lock().unwrap() = json!([app.url("/cb")]);
-    assert_eq!(wrong(&said), "sector_identifier_uri: the list there lacks https://two.example.org/cb");
-    *listed.lock().unwrap() = json!({ "redirect_uris": said["redirect_uris"] });
-    assert_eq!(wrong(&said), "sector_identifier_uri: what is there is no JSON list of addresses");
-    *listed.lock().unwrap() = json!([app.url("/cb"), "https://two.example.org/cb", "https://three.example.org/cb"]);
-    let answer = house.register(&said);
-    assert_eq!(answer.status, 201, "{}", answer.text());
-    let made = answer.json();
-    assert_eq!(made["sector_identifier_uri"], said["sector_identifier_uri"]);
-    // The registration is replaced under the same conditions.
-    said["client_id"] = made["client_id"].clone();
-    *listed.lock().unwrap() = json!([app.url("/cb")]);
-    assert_eq!(house.server.send(&house.call("PUT", &made).json(&said)).status, 400);
-    said.as_object_mut().unwrap().remove("sector_identifier_uri");
-    let answer = house.server.send(&house.call("PUT", &made).json(&said));
-    assert_eq!(answer.status, 400, "names for another sector would make everybody a stranger: {}", answer.text());
-}
-
-#[test]
-fn a_sector_that_cannot_be_fetched_registers_nothing_and_a_stranger_has_nothing_fetched() {
-    let house = House::new();
-    for bad in [Said::This(404, Vec::new(), Vec::new()), Said::Endless] {
-        let mut bad = Some(bad);
-        let (_app, said) = on_two_hosts(move || bad.take().unwrap_or(Said::Nothing));
-        let answer = house.register(&said);
-        let why = answer.json()["error_description"].as_str().unwrap().to_owned();
-        assert!(answer.status == 400 && why.starts_with("sector_identifier_uri: it cannot be fetched: "), "{why}");
-    }
-    let (app, mut said) = on_two_hosts(|| Said::json(200, &json!([])));
+    let (at, count) = counted();
+    let mut said = json!({
+        "redirect_uris": [format!("https://{at}/cb"), "https://two.example.org/cb"],
+        "subject_type": "pairwise",
+        "sector_identifier_uri": format!("https://{at}/sector.json"),
+        "logo_uri": format!("https://{at}/logo.png"),
+    });
     let stranger = house.server.send(&Call::post("/register").bearer("lk_g_x").json(&said));
-    assert_eq!(stranger.status, 401);
-    for elsewhere in ["https://three.example.org/sector.json", "http://two.example.org/sector.json", "x"] {
+    assert_eq!((stranger.status, count.load(Ordering::SeqCst)), (401, 0));
+    let refused = house.register(&said);
+    assert_eq!(refused.status, 400);
+    let why = &refused.json()["error_description"];
+    assert_eq!(why, "sector_identifier_uri: it cannot be fetched; the log of the house says why");
+    assert_eq!(count.load(Ordering::SeqCst), 2, "the list and the logo");
+    for elsewhere in [
+        "https://three.example.org/sector.json",
+        "http://two.example.org/sector.json",
+        "https://two.example.org:8443/sector.json",
+        "https://127.0.0.1/sector.json",
+        "x",
+    ] {
         said["sector_identifier_uri"] = elsewhere.into();
         assert_eq!(house.register(&said).json()["error"], "invalid_client_metadata", "{elsewhere}");
     }
-    assert!(app.seen().is_empty());
     assert!(house.server.operate(|idp| idp.list_apps(&Context::console(harness::steady(START))).unwrap()).is_empty());
-}
-
-/// A picture of one colour (PNG).
-const PICTURE: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mPgzU4gCTGMahjVMHw1AACDZtgBDpyhjgAAAABJRU5ErkJggg==";
-
-#[test]
-fn the_logo_of_an_app_is_fetched_once_and_is_its_icon_from_then_on() {
-    let house = House::new();
-    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), STANDARD.decode(PICTURE).unwrap()));
-    let mut said = json!({ "redirect_uris": [app.url("/cb")], "logo_uri": app.url("/logo.png") });
-    let made = house.register(&said).json();
-    assert_eq!(made["logo_uri"], said["logo_uri"]);
-    let name = made["client_id"].as_str().unwrap().to_owned();
-    let icon = || house.server.send(&Call::get(format!("/icon/{name}"))).status;
-    assert_eq!(icon(), 200);
-    said["client_id"] = made["client_id"].clone();
-    let put = |said: &Value| house.server.send(&house.call("PUT", &made).json(said)).json();
-    assert_eq!(put(&said)["logo_uri"], said["logo_uri"]);
-    assert_eq!((icon(), app.seen().len()), (200, 1));
-    said.as_object_mut().unwrap().remove("logo_uri");
-    assert_eq!(put(&said).get("logo_uri"), None);
-    assert_eq!(icon(), 404);
+    // A logo that nobody has keeps no app from registering.
+    said.as_object_mut().unwrap().remove("sector_identifier_uri");
+    said["subject_type"] = "public".into();
+    let made = house.register(&said);
+    assert_eq!((made.status, made.json().get("logo_uri")), (201, None));
 }
 
 #[test]
-fn a_logo_that_is_no_picture_keeps_no_app_from_registering() {
+fn an_app_on_a_device_of_a_person_has_this_machine_asked_for_nothing() {
     let house = House::new();
-    let app = FakeHttp::start(|_| Said::This(200, Vec::new(), b"<svg/>".to_vec()));
-    let answer = house.register(&json!({ "redirect_uris": [app.url("/cb")], "logo_uri": app.url("/logo.svg") }));
-    assert_eq!((answer.status, answer.json().get("logo_uri")), (201, None));
-    let name = answer.json()["client_id"].as_str().unwrap().to_owned();
-    assert_eq!(house.server.send(&Call::get(format!("/icon/{name}"))).status, 404);
+    let (at, count) = counted();
+    let native = json!({ "redirect_uris": ["http://127.0.0.1/cb", format!("http://{at}/cb")] });
+    let with = |name: &str| {
+        let mut said = native.clone();
+        said[name] = format!("http://{at}/x").into();
+        said["token_endpoint_auth_method"] = if name == "jwks_uri" { "private_key_jwt" } else { "none" }.into();
+        house.register(&said)
+    };
+    assert_eq!(with("sector_identifier_uri").status, 400);
+    assert_eq!(with("jwks_uri").status, 400);
+    let made = with("logo_uri");
+    assert_eq!((made.status, made.json().get("logo_uri")), (201, None));
+    assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
 #[test]

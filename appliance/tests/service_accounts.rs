@@ -200,6 +200,9 @@ fn an_exchange_that_asks_for_something_else_is_refused_by_the_name_of_what_is_wr
         (vec![("resource", "https://photos.example")], "invalid_target"),
         (vec![("scope", "openid")], "invalid_scope"),
         (vec![("client_id", "nobody")], "invalid_client"),
+        // Who has no token learns nothing of the apps here.
+        (vec![("client_id", "nobody"), ("subject_token", "lk_t_x")], "invalid_request"),
+        (vec![("client_id", "photos"), ("subject_token", "lk_t_x")], "invalid_request"),
         (vec![("client_secret", "wrong")], "invalid_client"),
     ] {
         let (status, said) = error(&exchanged(&house, &token, &changes));
@@ -237,6 +240,34 @@ fn only_what_an_admin_allowed_is_exchanged() {
     let answer = exchanged(&house, &token, &[("client_id", "phone")]);
     assert_eq!(error(&answer).1, "unauthorized_client");
     assert!(answer.text().contains("latchkey app set NAME --service-accounts true"), "{}", answer.text());
+}
+
+#[test]
+fn what_the_app_acts_as_is_let_in_by_its_groups_as_any_other() {
+    let (house, token) = called();
+    let (photos, machines) = ("photos".parse().unwrap(), "machines".parse().unwrap());
+    let robot = Some(Some("robot".parse().unwrap()));
+    house.set("photos", AppAmendment { acts_as: robot, ..AppAmendment::default() });
+    house.server.operate(move |idp| {
+        idp.deny_group(&Context::console(harness::steady(START)), &photos, &machines).unwrap();
+    });
+    assert_eq!(error(&exchanged(&house, &token, &[])).1, "unauthorized_client");
+    let audit = house.server.send(&Call::get("/api/v1/audit").on_console()).text();
+    assert!(audit.contains("\"account\":\"robot\""), "{audit}");
+    assert_eq!(for_itself(&house, "").status, 200);
+}
+
+#[test]
+fn a_scope_ends_with_the_group_that_brings_it() {
+    let (house, token) = called();
+    let access = text(&exchanged(&house, &token, &[("scope", "albums:write email")]), "access_token");
+    assert_eq!(introspected(&house, &access)["scope"], "albums:write email");
+    house.server.operate(|idp| {
+        let ctx = Context::console(harness::steady(START));
+        let (photos, machines) = ("photos".parse().unwrap(), "machines".parse().unwrap());
+        idp.remove_scope(&ctx, &photos, &machines, &"albums:write".parse().unwrap()).unwrap();
+    });
+    assert_eq!(introspected(&house, &access)["scope"], "email");
 }
 
 #[test]

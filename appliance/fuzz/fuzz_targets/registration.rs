@@ -87,7 +87,7 @@ fn new_token(idp: &Idp) -> String {
 /// A sector that says yes, and a logo that is no picture.
 fn fetched(said: &Map<String, Value>) -> FetchedDocuments {
     let listed = said.get("redirect_uris").map(|uris| uris.to_string().into_bytes()).unwrap_or_default();
-    FetchedDocuments { sector: Some(Ok(listed)), logo: Some(b"<svg/>".to_vec()) }
+    FetchedDocuments { sector: Some(listed), logo: Some(b"<svg/>".to_vec()) }
 }
 
 fn register(said: &Map<String, Value>) -> Option<Registered> {

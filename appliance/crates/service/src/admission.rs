@@ -51,6 +51,11 @@ impl Admitted {
         &self.person.account
     }
 
+    /// Whether one of their groups is let in.
+    pub(crate) fn is_let_in(&self) -> bool {
+        self.person.groups.iter().any(|group| self.app.access.contains(&group.id))
+    }
+
     /// The names of all their groups.
     pub(crate) fn groups(&self) -> Vec<String> {
         self.person.groups.iter().map(|group| group.name.to_string()).collect()

@@ -21,6 +21,7 @@ pub use amend::AppAmendment;
 pub use rules::{ClaimRuleView, MAX_ACCESS, MAX_CLAIM_VALUES, MAX_EXTRA_SCOPES};
 
 use crate::account::within;
+use crate::operation::Writing;
 use crate::{Change, Context, Idp, OpError, Refusal};
 
 /// Most apps of a house.
@@ -278,6 +279,7 @@ impl Idp {
                 return Ok(Change::Unchanged);
             }
             op.put_client_icon(client.id, &icon)?;
+            forget_logo(op, client)?;
             op.record("app.set_icon", name.as_str(), json!({}))?;
             Ok(if known.is_some() { Change::Changed } else { Change::Created })
         })
@@ -290,6 +292,7 @@ impl Idp {
             if !op.delete_client_icon(client.id)? {
                 return Ok(Change::Unchanged);
             }
+            forget_logo(op, client)?;
             op.record("app.remove_icon", name.as_str(), json!({}))?;
             Ok(Change::Removed)
         })
@@ -327,6 +330,14 @@ fn named(op: &Reader<'_>, name: &ClientName) -> Result<Client, OpError<Refusal>>
 }
 
 /// The account that the amendment names; only a service account will do, since an app is nobody's person.
+/// The icon is not the one that the app registered any more.
+fn forget_logo(op: &Writing<'_>, mut client: Client) -> Result<(), store::Fault> {
+    match client.settings.logo_uri.take() {
+        Some(_) => op.update_client(&client),
+        None => Ok(()),
+    }
+}
+
 fn acts_as(op: &Reader<'_>, amendment: &AppAmendment) -> Result<Option<Option<AccountId>>, OpError<Refusal>> {
     let name = match &amendment.acts_as {
         None => return Ok(None),

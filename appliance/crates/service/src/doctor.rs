@@ -21,6 +21,10 @@ use wrong::{Wrong, cure_of_request, wrong_token};
 
 /// Most that is remembered of one app; the oldest goes.
 const PER_APP: usize = 8;
+/// Most of those in which nobody proved to be the app.
+const MOST_UNPROVEN: usize = 2;
+/// What is wrong there.
+const UNPROVEN: [&str; 2] = ["client_secret", "client_assertion"];
 /// Most apps of which something is remembered.
 const APPS: usize = 64;
 /// Most characters of what came.
@@ -133,16 +137,18 @@ impl Complaints {
             oldest.map(|id| all.remove(&id));
         }
         let list = all.entry(app).or_default();
-        if let Some(last) =
-            list.back_mut().filter(|last| last.step == step && last.parameter == parameter && last.came == came)
-        {
-            (last.at, last.times, last.expected, last.cure) = (at, last.times.saturating_add(1), expected, cure);
-            return;
-        }
-        if list.len() >= PER_APP {
+        let same = |one: &Complaint| one.step == step && one.parameter == parameter && one.came == came;
+        let before = list.iter().position(same).and_then(|place| list.remove(place));
+        let times = before.map_or(1, |before| before.times.saturating_add(1));
+        // Anybody can come with a wrong secret, and as often as they like: that pushes out nothing else.
+        let unproven = |one: &Complaint| UNPROVEN.contains(&one.parameter.as_str());
+        let complaint = Complaint { at, times, step, parameter, expected, came, cure };
+        if unproven(&complaint) && list.iter().filter(|one| unproven(one)).count() >= MOST_UNPROVEN {
+            list.iter().position(unproven).and_then(|place| list.remove(place));
+        } else if list.len() >= PER_APP {
             list.pop_front();
         }
-        list.push_back(Complaint { at, times: 1, step, parameter, expected, came, cure });
+        list.push_back(complaint);
     }
 
     fn of(&self, app: ClientId) -> Vec<Complaint> {

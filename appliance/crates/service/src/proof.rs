@@ -19,6 +19,7 @@ pub(crate) const MAX_SIGNED: usize = 4096;
 /// Most texts that are remembered, in all and of one client: one that floods us stands in its own way only.
 const ALL: usize = 8192;
 const PER_HOLDER: usize = 1024;
+const FEW: usize = 16;
 
 /// A signed text whose signature nobody has looked at.
 #[derive(Debug)]
@@ -129,7 +130,9 @@ impl<H: Copy + Eq + Hash> Seen<H> {
             return Noted::Again;
         }
         let mine = inner.per_holder.get(&holder).copied().unwrap_or_default();
-        if inner.names.len() >= ALL || mine >= PER_HOLDER {
+        // When others have filled it, whoever holds little still gets through.
+        let room = if mine < FEW { 2 * ALL } else { ALL };
+        if inner.names.len() >= room || mine >= PER_HOLDER {
             return Noted::Full;
         }
         inner.names.insert(name, holder);
@@ -229,6 +232,11 @@ mod tests {
             seen.note(ClientId(i64::try_from(n).unwrap() % 50), once(n + 10_000, 60), NOW);
         }
         assert_eq!(seen.0.lock().unwrap().names.len(), ALL);
+        assert_eq!(
+            seen.note(ClientId(99), once(50_000, 60), NOW),
+            Noted::New,
+            "who holds little is not in anybody's way"
+        );
         seen.note(ClientId(1), once(1, 99), NOW + Span::seconds(60));
         let inner = seen.0.lock().unwrap();
         assert_eq!((inner.names.len(), inner.ends.len(), inner.per_holder.len()), (1, 1, 1));

@@ -18,7 +18,7 @@ const NONCE: &str = "DPoP-Nonce";
 /// Most bytes of the head of an answer.
 const MAX_HEAD: usize = 4096;
 /// How long anybody waits for what an app publishes.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What apps publish is fetched for one at a time: whoever comes second for the same keys finds them, and nobody has us ask for
 /// much at once. A sign-in that waits for keys waits for no registration.
@@ -34,7 +34,7 @@ pub(super) async fn fetch_keys(app: &App, ctx: &Context, credentials: &ClientCre
     let Some(question) = credentials.key_question() else { return };
     let (at, asked) = (ctx.clone(), question.clone());
     let Ok(Ok(true)) = app.bridge.run(move |idp| idp.lacks_keys(&at, &asked)).await else { return };
-    let _turn = app.fetching.keys.lock().await;
+    let Ok(_turn) = within(PATIENCE, app.fetching.keys.lock()).await else { return };
     let at = ctx.clone();
     let Ok(Ok(Some(wanted))) = app.bridge.run(move |idp| idp.keys_to_fetch(&at, &question)).await else { return };
     let keys = match fetch_set(app, &wanted).await {

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use domain::client::{ClientKeys, ClientSettings};
+use domain::document_uri::DocumentUri;
 use domain::pairwise::Sector;
 use serde_json::{Map, Value, json};
 use service::{
     Context, DocumentsToFetch, FetchedDocuments, Idp, MAX_PICTURE_BYTES, OpError, Registered, RegistrationRefusal,
 };
 
-use super::client::fetch;
+use super::client::{PATIENCE, fetch};
 use super::error::{bearer_missing, registration_refused};
 use crate::endpoint::session;
-use crate::http::{App, Request, Response};
+use crate::http::{App, Request, Response, within};
 
 /// A list of as many addresses as a family of apps has.
 const MAX_SECTOR: usize = 64 * 1024;
@@ -81,15 +82,17 @@ async fn documents(
     if sector.is_none() && logo.is_none() {
         return Ok((said, fetched));
     }
-    let _turn = app.fetching.registration.lock().await;
+    let Ok(_turn) = within(PATIENCE, app.fetching.registration.lock()).await else { return Err(Response::busy()) };
+    let get = async |uri: &DocumentUri, most| {
+        let told =
+            |why: &String| tracing::info!(%uri, why, "what an app that registers itself names cannot be fetched");
+        fetch(app, uri, most).await.inspect_err(told).ok()
+    };
     if let Some(uri) = sector {
-        fetched.sector = Some(fetch(app, &uri, MAX_SECTOR).await);
+        fetched.sector = get(&uri, MAX_SECTOR).await;
     }
     if let Some(uri) = logo {
-        let picture = fetch(app, &uri, MAX_PICTURE_BYTES).await;
-        let said =
-            |why: &String| tracing::info!(%uri, why, "the logo of an app that registers itself cannot be fetched");
-        fetched.logo = picture.inspect_err(said).ok();
+        fetched.logo = get(&uri, MAX_PICTURE_BYTES).await;
     }
     Ok((said, fetched))
 }

@@ -122,8 +122,10 @@ fn key_of(name: &str) -> Key {
     *Digest::of(name.as_bytes()).as_bytes()
 }
 
-/// The oldest of the network that has most of them.
+/// The oldest of the network that has most of them; one that a browser has begun only where there is no other.
 fn drop_oldest(all: &mut HashMap<Key, Entry>, which: impl Fn(&Entry) -> bool) {
+    let waits = all.values().any(|entry| which(entry) && !entry.begun);
+    let which = |entry: &Entry| which(entry) && (!waits || !entry.begun);
     let (greedy, _) = greediest(all.values().filter(|entry| which(entry)).map(|entry| entry.network));
     let of_it = |entry: &Entry| which(entry) && entry.network == greedy;
     let oldest = all.iter().filter(|(_, entry)| of_it(entry)).min_by_key(|(_, entry)| entry.since).map(|(key, _)| *key);

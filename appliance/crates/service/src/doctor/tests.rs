@@ -146,6 +146,24 @@ fn settings_that_cannot_work_are_found_before_anybody_tries() {
 }
 
 #[test]
+fn strangers_with_wrong_secrets_push_out_nothing_that_the_app_itself_got_wrong() {
+    let flow = Flow::new().trusted();
+    let token = |form: &[(&str, &str)]| {
+        let asked = TokenRequest::parse(form.iter().copied(), None).unwrap();
+        flow.house.idp.token(&flow.anna(NOW), &asked).unwrap_err();
+    };
+    let me = [("client_id", "photos"), ("client_secret", flow.secret.as_str())];
+    token(&[me[0], me[1], ("grant_type", "password")]);
+    for _ in 0..10 {
+        token(&[me[0], ("client_secret", "x"), ("grant_type", "authorization_code")]);
+        token(&[me[0], ("grant_type", "authorization_code")]);
+        token(&[me[0], ("client_assertion_type", "x"), ("client_secret", "y"), ("grant_type", "refresh_token")]);
+    }
+    let told = diagnosis(&flow).complaints;
+    assert!(told.len() <= 3 && told.iter().any(|one| one.came == "password"), "{told:?}");
+}
+
+#[test]
 fn the_same_again_is_counted_and_what_is_remembered_is_bounded() {
     let all = Complaints::default();
     let at = |n: i64| NOW + Span::seconds(n);

@@ -103,8 +103,8 @@ pub struct DocumentsToFetch {
 /// What was fetched. An address that was not asked for is passed over.
 #[derive(Debug, Default)]
 pub struct FetchedDocuments {
-    /// The list, or why there is none.
-    pub sector: Option<Result<Vec<u8>, String>>,
+    /// The list.
+    pub sector: Option<Vec<u8>>,
     /// A picture.
     pub logo: Option<Vec<u8>>,
 }
@@ -116,6 +116,11 @@ fn keep_what_protects(client: &Client, amendment: &mut AppAmendment) -> Result<(
     let settings = &client.settings;
     amendment.par_required = amendment.par_required.map(|wanted| wanted || settings.par_required);
     amendment.dpop_required = amendment.dpop_required.map(|wanted| wanted || settings.dpop_required);
+    let keys = amendment.keys.as_ref().is_some_and(|keys| *keys != settings.keys);
+    if keys && settings.acts_as.is_some() {
+        let why = "jwks: the app acts as a service account, so its keys stay; an admin changes them with: latchkey app set NAME --jwks";
+        return Err(RegistrationRefusal::InvalidMetadata(why.to_owned()));
+    }
     if amendment.subject.is_some_and(|subject| subject != settings.subject) {
         let why = "subject_type: it stays as it is, or everybody would be a stranger to the app; register anew";
         return Err(RegistrationRefusal::InvalidMetadata(why.to_owned()));
@@ -133,13 +138,20 @@ impl Idp {
         said: &Map<String, Value>,
     ) -> Result<DocumentsToFetch, Refused> {
         self.read(ctx, Need::Nothing, |op| {
-            let known = match name {
-                Some(name) => own(op, name, token)?.0.settings.logo_uri,
-                None => initial(op, token, ctx).map(|_| None).map_err(Abort::into_error)?,
+            let (known, has_other_icon) = match name {
+                Some(name) => {
+                    let known = own(op, name, token)?.0;
+                    let has_icon = op.client_icon(known.id)?.is_some();
+                    // An icon of an admin's stays.
+                    let has_other = has_icon && known.settings.logo_uri.is_none();
+                    (known.settings.logo_uri, has_other)
+                }
+                None => initial(op, token, ctx).map(|_| (None, false)).map_err(Abort::into_error)?,
             };
             let metadata = Metadata::read(said).map_err(OpError::Refused)?;
             let sector = metadata.sector_document().cloned();
-            Ok(DocumentsToFetch { sector, logo: metadata.logo_uri.filter(|uri| known.as_ref() != Some(uri)) })
+            let logo = metadata.logo_uri.filter(|uri| known.as_ref() != Some(uri) && !has_other_icon);
+            Ok(DocumentsToFetch { sector, logo })
         })
     }
 
@@ -151,7 +163,7 @@ impl Idp {
         said: &Map<String, Value>,
         fetched: &FetchedDocuments,
     ) -> Result<Registered, Refused> {
-        let logo = self.logo(ctx, fetched);
+        let logo = self.logo(ctx, fetched)?;
         let done = self.write(ctx, Need::Nothing, |op| {
             let permit = initial(op, token, ctx)?;
             let mut metadata = Metadata::read(said)?;
@@ -214,7 +226,7 @@ impl Idp {
         said: &Map<String, Value>,
         fetched: &FetchedDocuments,
     ) -> Result<Registered, Refused> {
-        let logo = self.logo(ctx, fetched);
+        let logo = self.logo(ctx, fetched)?;
         let done = self.write(ctx, Need::Nothing, |op| {
             let (client, known) = own(op, name, token).map_err(Abort::Undo)?;
             same_client(&client, said)?;
@@ -243,8 +255,8 @@ impl Idp {
                 (None, None, Some(_)) => drop(op.delete_client_icon(client.id)?),
                 _ => {}
             }
-            if changed.contains(&"redirect_uris") {
-                // People agreed to what stood at the old addresses.
+            if changed.iter().any(|what| ["redirect_uris", "keys"].contains(what)) {
+                // People agreed to what stood at the old addresses, and had the old keys.
                 op.delete_consents_of_client(client.id)?;
             }
             let (authentication, uses_codes) = (metadata.authentication, metadata.uses_codes);
@@ -272,10 +284,16 @@ impl Idp {
     }
 
     /// The picture that was fetched, as it is kept; one that cannot be read keeps no app from registering.
-    fn logo(&self, ctx: &Context, fetched: &FetchedDocuments) -> Option<Picture> {
-        let bytes = fetched.logo.as_deref()?;
-        let read = self.normalise("logo_uri", bytes, ctx.now);
-        read.inspect_err(|why| tracing::info!(?why, "the logo of an app that registers itself is no picture")).ok()
+    fn logo(&self, ctx: &Context, fetched: &FetchedDocuments) -> Result<Option<Picture>, Refused> {
+        let Some(bytes) = fetched.logo.as_deref() else { return Ok(None) };
+        match self.normalise("logo_uri", bytes, ctx.now) {
+            Ok(picture) => Ok(Some(picture)),
+            Err(OpError::Refused(why)) => {
+                tracing::info!(%why, "the logo of an app that registers itself is no picture");
+                Ok(None)
+            }
+            Err(OpError::Fault(fault)) => Err(OpError::Fault(fault)),
+        }
     }
 
     fn registered(&self, ctx: &Context, client: Client, registration: Registration, token: &str) -> Registered {

@@ -81,6 +81,13 @@ impl Metadata {
             keys: keys(said, authentication)?,
             ..AppAmendment::default()
         };
+        // An app on a device may name any address as its own, and so the names that people have there.
+        if device && amendment.subject == Some(SubjectType::Pairwise) && amendment.sector == Some(None) {
+            return Err(invalid(
+                "subject_type",
+                "with the device grant it is public, or pairwise with sector_identifier_uri",
+            ));
+        }
         Ok(Self { amendment, authentication, uses_codes, logo_uri: logo(said) })
     }
 
@@ -100,11 +107,7 @@ impl Metadata {
         known_logo: Option<&DocumentUri>,
     ) -> Result<(), RegistrationRefusal> {
         if self.sector_document().is_some() {
-            let document = fetched.sector.as_ref().map_or(Err("it was not asked"), |document| match document {
-                Ok(bytes) => Ok(bytes.as_slice()),
-                Err(why) => Err(why.as_str()),
-            });
-            self.check_sector(document)?;
+            self.check_sector(fetched.sector.as_deref().ok_or(()))?;
         }
         let logo = self.logo_uri.take().filter(|uri| has_logo || known_logo == Some(uri));
         self.amendment.logo_uri = Some(logo);
@@ -112,8 +115,8 @@ impl Metadata {
     }
 
     /// OpenID Connect Registration section 5: the document is a list of addresses, and each redirect URI is in it.
-    fn check_sector(&self, document: Result<&[u8], &str>) -> Result<(), RegistrationRefusal> {
-        let document = document.map_err(|why| invalid(SECTOR, format!("it cannot be fetched: {why}")))?;
+    fn check_sector(&self, document: Result<&[u8], ()>) -> Result<(), RegistrationRefusal> {
+        let document = document.map_err(|()| invalid(SECTOR, "it cannot be fetched; the log of the house says why"))?;
         let listed: Vec<String> = serde_json::from_slice(document)
             .map_err(|_| invalid(SECTOR, "what is there is no JSON list of addresses"))?;
         let redirect_uris = self.amendment.redirect_uris.as_deref().unwrap_or_default();
@@ -158,10 +161,10 @@ fn texts(said: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, R
 fn told_at(said: &Map<String, Value>) -> Result<Option<LaunchUrl>, RegistrationRefusal> {
     const NAME: &str = "backchannel_logout_uri";
     let Some(uri) = without_fragment(said, NAME)? else { return Ok(None) };
-    if uri.as_str().starts_with("https://") && is_at_home(said, uri.as_str())? {
+    if is_at_home(said, uri.as_str())? {
         return Ok(Some(uri));
     }
-    Err(invalid(NAME, "it is an https address at the host of one of the redirect_uris"))
+    Err(invalid(NAME, "it is an https address at the host and port of one of the redirect_uris"))
 }
 
 /// The keys of an app that proves itself by them. Other apps have keys for what there is not here: those are passed over.
@@ -176,7 +179,9 @@ fn keys(
         (Some(_), Some(_)) => return Err(invalid("jwks", "and jwks_uri cannot both be given; choose one")),
         (Some(set), None) => ClientKeys::Jwks(JwkSet::given(set).map_err(|why| invalid("jwks", why))?),
         (None, Some(uri)) if is_at_home(said, uri.as_str())? => ClientKeys::JwksUri(uri),
-        (None, Some(_)) => return Err(invalid("jwks_uri", "it is at the host of one of the redirect_uris")),
+        (None, Some(_)) => {
+            return Err(invalid("jwks_uri", "it is an https address at the host and port of one of the redirect_uris"));
+        }
         (None, None) => return Err(invalid("jwks", "private_key_jwt needs the app's public keys, or jwks_uri")),
     };
     Ok(Some(Some(keys)))
@@ -187,7 +192,7 @@ fn sector(said: &Map<String, Value>) -> Result<Option<Sector>, RegistrationRefus
     if is_at_home(said, uri.as_str())? {
         return Ok(Some(Sector::Document(uri)));
     }
-    Err(invalid(SECTOR, "it is at the host of one of the redirect_uris"))
+    Err(invalid(SECTOR, "it is an https address at the host and port of one of the redirect_uris"))
 }
 
 /// What is only shown keeps no app from registering.
@@ -196,12 +201,13 @@ fn logo(said: &Map<String, Value>) -> Option<DocumentUri> {
     is_at_home(said, uri.as_str()).unwrap_or(false).then_some(uri)
 }
 
-/// Whether the address is at the host of one of the redirect URIs, so that nobody has us call somebody else's services.
+/// Whether the address is `https` and of the same origin as one of the redirect URIs, so that nobody has us call somebody else's
+/// services. An app on a person's device (`http://127.0.0.1`) is not on this machine, so it publishes nothing.
 fn is_at_home(said: &Map<String, Value>, uri: &str) -> Result<bool, RegistrationRefusal> {
-    let place =
-        |uri: &str| Url::parse(uri).ok().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
+    let place = |uri: &str| Url::parse(uri).ok().filter(|url| url.scheme() == "https").map(|url| url.origin());
+    let Some(asked) = place(uri) else { return Ok(false) };
     let own = redirect_uris(said, "redirect_uris", false)?;
-    Ok(own.iter().any(|own| place(own.as_str()) == place(uri)))
+    Ok(own.iter().any(|own| place(own.as_str()).as_ref() == Some(&asked)))
 }
 
 fn redirect_uris(said: &Map<String, Value>, name: &str, needed: bool) -> Result<Vec<RedirectUri>, RegistrationRefusal> {

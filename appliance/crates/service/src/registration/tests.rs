@@ -188,3 +188,107 @@ fn no_event_shows_a_token() {
         assert!(!events.contains(secret.as_str()));
     }
 }
+
+/// An app with pages on two hosts, which a document of theirs holds together.
+fn on_two_hosts() -> Value {
+    json!({
+        "redirect_uris": ["https://one.example.org/cb", "https://two.example.org/cb"],
+        "subject_type": "pairwise",
+        "sector_identifier_uri": "https://one.example.org/sector.json",
+    })
+}
+
+fn with_documents(flow: &Flow, token: &str, said: &Value, fetched: &FetchedDocuments) -> Result<Registered, String> {
+    let made = flow.house.idp.register_client(&someone(NOW), token, said.as_object().unwrap(), fetched);
+    made.map_err(|why| format!("{why:?}"))
+}
+
+fn listed(document: &Value) -> FetchedDocuments {
+    FetchedDocuments { sector: Some(document.to_string().into_bytes()), logo: None }
+}
+
+#[test]
+fn several_hosts_are_one_sector_when_a_document_of_theirs_says_so() {
+    let flow = Flow::new();
+    let token = token(&flow, 1);
+    let mut said = on_two_hosts();
+    let both = said["redirect_uris"].clone();
+    for (document, why) in [
+        (json!(["https://one.example.org/cb"]), "the list there lacks https://two.example.org/cb"),
+        (json!({ "redirect_uris": both }), "no JSON list of addresses"),
+    ] {
+        let refused = with_documents(&flow, &token, &said, &listed(&document)).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+    assert!(
+        with_documents(&flow, &token, &said, &FetchedDocuments::default()).unwrap_err().contains("cannot be fetched")
+    );
+    let made = with_documents(&flow, &token, &said, &listed(&both)).unwrap();
+    assert_eq!(made.client.sector().unwrap(), "one.example.org");
+    // The registration is replaced under the same conditions, and never for another sector.
+    let name = made.client.name.as_str().to_owned();
+    said["client_id"] = name.clone().into();
+    let put = |said: &Value, document: &Value| {
+        let said = said.as_object().unwrap();
+        let own = (name.as_str(), made.token.expose().as_str());
+        flow.house.idp.replace_registration(&someone(NOW), own, said, &listed(document)).map(drop)
+    };
+    assert!(put(&said, &json!([])).is_err());
+    assert!(put(&said, &both).is_ok());
+    said["sector_identifier_uri"] = "https://two.example.org/sector.json".into();
+    assert!(put(&said, &both).is_err(), "everybody would be a stranger");
+    said.as_object_mut().unwrap().remove("sector_identifier_uri");
+    assert!(put(&said, &both).is_err(), "everybody would be a stranger");
+}
+
+#[test]
+fn a_device_makes_no_names_for_a_host_that_is_not_its_own() {
+    let flow = Flow::new();
+    let token = token(&flow, 1);
+    let mut said = said();
+    (said["subject_type"], said["grant_types"]) = ("pairwise".into(), json!(["authorization_code", DEVICE]));
+    assert!(matches!(register(&flow, &token, &said), Err(RegistrationRefusal::InvalidMetadata(_))));
+    said["grant_types"] = json!(["authorization_code"]);
+    register(&flow, &token, &said).unwrap();
+}
+
+/// A picture of one colour (PNG).
+fn picture() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(32, 32).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn the_logo_of_an_app_is_fetched_once_and_is_its_icon_until_an_admin_has_another() {
+    let flow = Flow::new();
+    let idp = &flow.house.idp;
+    let mut said = said();
+    said["logo_uri"] = "https://app.example.org/logo.png".into();
+    let logo = |bytes: Vec<u8>| FetchedDocuments { sector: None, logo: Some(bytes) };
+    let made = with_documents(&flow, &token(&flow, 1), &said, &logo(picture())).unwrap();
+    let name = made.client.name.clone();
+    let icon = || idp.app_icon(&console(), &name).unwrap().is_some();
+    assert!(icon() && made.client.settings.logo_uri.is_some());
+    said["client_id"] = name.as_str().into();
+    let own = (Some(name.as_str()), made.token.expose().as_str());
+    let wanted = |said: &Value| idp.documents_to_fetch(&someone(NOW), own, said.as_object().unwrap()).unwrap().logo;
+    assert!(wanted(&said).is_none(), "it is here");
+    let put = |said: &Value, fetched: &FetchedDocuments| {
+        let own = (name.as_str(), made.token.expose().as_str());
+        idp.replace_registration(&someone(NOW), own, said.as_object().unwrap(), fetched)
+            .unwrap()
+            .client
+            .settings
+            .logo_uri
+    };
+    assert!(put(&said, &FetchedDocuments::default()).is_some() && icon());
+    let mut without = said.clone();
+    without.as_object_mut().unwrap().remove("logo_uri");
+    assert!(put(&without, &FetchedDocuments::default()).is_none() && !icon());
+    assert!(wanted(&said).is_some());
+    assert!(put(&said, &logo(b"<svg/>".to_vec())).is_none() && !icon(), "no picture");
+    idp.set_app_icon(&console(), &name, &picture()).unwrap();
+    assert!(wanted(&said).is_none(), "an admin chose one");
+    assert!(put(&without, &FetchedDocuments::default()).is_none() && icon());
+}

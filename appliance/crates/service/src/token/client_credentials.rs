@@ -21,7 +21,7 @@ use super::{Attempt, Grant, Material, TRIM_EVERY, TokenExchange, TokenRefusal};
 use crate::admission::Admitted;
 use crate::known::KnownApp;
 use crate::operation::{Abort, Refuses, Writing};
-use crate::{Context, Idp, api_token};
+use crate::{Context, Fault, Idp, api_token};
 
 /// Scopes that are about a person who signs in.
 const FOR_PERSONS: [&str; 2] = ["openid", "offline_access"];
@@ -72,6 +72,15 @@ pub(super) fn call(
         }
     };
     let admitted = admit(attempt, &app, caller.account, turned_away)?;
+    // What the app acts as needs no group, but then it is the app that asks.
+    if !admitted.is_let_in() {
+        return Err(refuse(
+            attempt,
+            &app,
+            caller.account,
+            (NotAdmitted::NoAccess, turned_away(NotAdmitted::NoAccess)),
+        )?);
+    }
     let end = caller.expires_at.min(attempt.ctx.now + app.client.settings.lifetimes.access());
     act(attempt, (app, admitted), end)
 }
@@ -85,11 +94,20 @@ fn admit(
     let Attempt { idp, ctx, op, .. } = attempt;
     match idp.known.admit(op, app, account, (Strength::Any, ctx.now))? {
         Ok(admitted) => Ok(admitted),
-        Err(why) => {
-            op.record_refusal("app.act", app.client.name.as_str(), json!({ "why": why.to_string() }))?;
-            Err(TokenRefusal::Unauthorized(say(why)).commit())
-        }
+        Err(why) => Err(refuse(attempt, app, account, (why, say(why)))?),
     }
+}
+
+fn refuse(
+    attempt: &Attempt<'_>,
+    app: &KnownApp,
+    account: AccountId,
+    (why, said): (NotAdmitted, &'static str),
+) -> Result<Abort<TokenRefusal>, Fault> {
+    let known = attempt.op.account(account)?.map(|account| account.name.to_string());
+    let detail = json!({ "account": known, "why": why.to_string() });
+    attempt.op.record_refusal("app.act", app.client.name.as_str(), detail)?;
+    Ok(TokenRefusal::Unauthorized(said).commit())
 }
 
 /// What the token is made of: a family without a refresh token.
@@ -162,11 +180,13 @@ impl Idp {
             }
             // Who brings proof of the app as well must be it.
             (name, Some(text), _) if name == TokenExchange.name() => {
+                // Before anything is said of the app.
+                let caller = proven(text.expose())?.ok_or(TokenRefusal::SubjectToken)?;
                 let app = match client.is_only_named() {
                     true => self.named(op, client)?.ok_or(unknown)?,
                     false => self.authenticate(ctx, op, client)?,
                 };
-                Ok((app, Some(proven(text.expose())?.ok_or(TokenRefusal::SubjectToken)?)))
+                Ok((app, Some(caller)))
             }
             _ => Ok((self.authenticate(ctx, op, client)?, None)),
         }

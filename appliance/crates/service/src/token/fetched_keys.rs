@@ -52,6 +52,14 @@ struct Fetched {
 }
 
 impl Fetched {
+    /// The same app may publish elsewhere now. Its keys are others then, and the pause is the same: else whoever moves them all the
+    /// time has us fetch all the time.
+    fn at(&mut self, uri: &DocumentUri) {
+        if self.uri != *uri {
+            (self.uri, self.keys) = (uri.clone(), None);
+        }
+    }
+
     fn wants(&self, question: &KeyQuestion, now: Uptime) -> bool {
         let named = |keys: &JwkSet| question.kid.as_ref().is_none_or(|kid| keys.names(kid));
         let good = self.keys.as_ref().is_some_and(|(keys, at)| now < *at + FRESH && named(keys));
@@ -68,15 +76,17 @@ impl FetchedKeys {
     }
 
     pub(super) fn lacks(&self, client: ClientId, uri: &DocumentUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
-        let kept = self.lock();
-        let fetched = kept.get(&client).filter(|fetched| fetched.uri == *uri);
-        fetched.is_none_or(|fetched| fetched.under_way || fetched.wants(question, now))
+        let mut kept = self.lock();
+        let Some(fetched) = kept.get_mut(&client) else { return true };
+        fetched.at(uri);
+        fetched.under_way || fetched.wants(question, now)
     }
 
     /// Whether to fetch them now. Asked by one at a time, so whoever was under way has given up.
     pub(super) fn begin(&self, client: ClientId, uri: &DocumentUri, (question, now): (&KeyQuestion, Uptime)) -> bool {
         let mut kept = self.lock();
-        if let Some(fetched) = kept.get_mut(&client).filter(|fetched| fetched.uri == *uri) {
+        if let Some(fetched) = kept.get_mut(&client) {
+            fetched.at(uri);
             fetched.under_way = fetched.wants(question, now);
             if fetched.under_way {
                 fetched.tried = now;
@@ -94,9 +104,9 @@ impl FetchedKeys {
 
     pub(super) fn end(&self, wanted: &KeysToFetch, keys: Option<JwkSet>, now: Uptime) {
         let mut kept = self.lock();
-        if let Some(fetched) = kept.get_mut(&wanted.client).filter(|fetched| fetched.uri == wanted.uri) {
+        if let Some(fetched) = kept.get_mut(&wanted.client) {
             fetched.under_way = false;
-            if let Some(keys) = keys {
+            if let Some(keys) = keys.filter(|_| fetched.uri == wanted.uri) {
                 fetched.keys = Some((Arc::new(keys), now));
             }
         }
@@ -141,7 +151,9 @@ mod tests {
         assert!(fetched.of(client, &uri, at(3659)).is_some() && fetched.of(client, &uri, at(3660)).is_none());
         let other: DocumentUri = "https://app.example/other.json".parse().unwrap();
         assert!(fetched.of(client, &other, at(60)).is_none(), "another address has other keys");
-        assert!(fetched.begin(client, &other, (&question("a"), at(661))));
+        fetched.end(&wanted, None, at(661));
+        assert!(!fetched.lacks(client, &other, (&question("a"), at(719))), "who moves them often has nothing of it");
+        assert!(fetched.begin(client, &other, (&question("a"), at(720))));
         for n in 0..1000 {
             fetched.begin(ClientId(n), &uri, (&question("a"), at(1000 + n)));
         }

@@ -59,12 +59,14 @@ impl Idp {
         let authentication = family.granted.authentication;
         let admitted = self.known.admit(reader, app, family.granted.account, (authentication.strength, ctx.now))?;
         let Ok(admitted) = admitted else { return Ok(None) };
+        // What a group brings ends with it.
+        let scopes = admitted.grantable(&term.scopes);
 
         let issuer = self.reached_at(ctx).issuer();
-        let mut said = custom_claims(admitted.claims(&term.scopes, &issuer));
+        let mut said = custom_claims(admitted.claims(&scopes, &issuer));
         let mut say = |name: &str, value: Value| said.insert(name.to_owned(), value);
         say("active", true.into());
-        say("scope", term.scopes.to_string().into());
+        say("scope", scopes.to_string().into());
         say("client_id", app.client.name.as_str().into());
         say("username", admitted.account().name.as_str().into());
         if term.access {

@@ -91,15 +91,15 @@ impl Idp {
     /// Answers a token request. One transaction; the signature is made after it.
     pub fn token(&self, ctx: &Context, request: &TokenRequest) -> Result<TokenAnswer, OpError<TokenRefusal>> {
         let Some(grant) = GRANTS.iter().find(|grant| grant.name() == request.grant_type) else {
-            return Err(OpError::Refused(TokenRefusal::UnsupportedGrant));
+            return self.bounded(ctx, &request.asked(), Err(OpError::Refused(TokenRefusal::UnsupportedGrant)));
         };
         let address = format!("{}{}", self.reached_at(ctx).issuer(), path::TOKEN);
         let expected = Expected { method: "POST", address: &address, access_token: None };
         let proven = match &request.proof {
-            Some(text) => Some(
-                self.check_proof(ctx, text, &expected, Nonce::Demanded)
-                    .map_err(|error| error.map(TokenRefusal::Proof))?,
-            ),
+            Some(text) => {
+                let proven = self.check_proof(ctx, text, &expected, Nonce::Demanded);
+                Some(self.bounded(ctx, &request.asked(), proven.map_err(|error| error.map(TokenRefusal::Proof)))?)
+            }
             None => None,
         };
         let key = proven.map(|proven| proven.thumbprint);
@@ -132,12 +132,15 @@ impl Idp {
         outcome: Result<T, OpError<TokenRefusal>>,
     ) -> Result<T, OpError<TokenRefusal>> {
         let Err(OpError::Refused(refusal)) = &outcome else { return outcome };
-        self.complain_of_client(ctx, asked, refusal);
-        let Some(guess) = refusal.guess() else { return outcome };
+        let Some(guess) = refusal.guess() else {
+            self.complain_of_client(ctx, asked, refusal);
+            return outcome;
+        };
         let caller = Caller::new(ctx.origin.address, asked.client.client_id());
         if let Err(seconds) = self.attempts.admit(&caller, ctx.uptime) {
             return Err(OpError::Refused(TokenRefusal::TooManyGuesses { seconds }));
         }
+        self.complain_of_client(ctx, asked, refusal);
         self.attempts.count(&caller, guess, ctx.uptime);
         outcome
     }
