@@ -21,12 +21,15 @@ export CARGO_PROFILE_RELEASE_STRIP=none
 # SQLite's C code, too. It never unwinds, and nobody unwinds through it.
 export CFLAGS_aarch64_unknown_linux_gnu="-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$SOURCE=/latchkey -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 
+# The look at its instructions below goes by the names of functions; they are taken off afterwards.
+symbols='--config profile.release.package.appliance.strip="none"'
+
 by_cross() {
     command -v cross >/dev/null && { docker info || podman info; } >/dev/null 2>&1 || return 1
     route="cross, $(cross --version 2>/dev/null | head -n 1)"
     # Its own image has no lld.
     unset CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER
-    build() { CROSS_CONFIG=cross.toml cross build --release --locked --bin latchkey --target $target; }
+    build() { CROSS_CONFIG=cross.toml cross build --release $symbols --locked --bin latchkey --target $target; }
 }
 
 by_rustup() {
@@ -34,7 +37,7 @@ by_rustup() {
     rustup target list --installed 2>/dev/null | grep -qx $target ||
         timeout 120 rustup target add $target >/dev/null 2>&1 || return 1
     route="$(rustc --version), target of rustup"
-    build() { cargo build --release --locked --bin latchkey --target $target; }
+    build() { cargo build --release $symbols --locked --bin latchkey --target $target; }
 }
 
 # Debian's newest rustc and its standard library for arm64, unpacked beside whatever Rust is there: installing it would remove others.
@@ -69,7 +72,7 @@ WRAPPER
     fi
     export RUSTC=$folder/rustc RUSTDOC=$folder/rustdoc
     route="$("$RUSTC" --version), Debian's, with its standard library for arm64"
-    build() { cargo build --release --locked --bin latchkey --target $target; }
+    build() { cargo build --release $symbols --locked --bin latchkey --target $target; }
 }
 
 for way in ${LOCKED_ROUTE:-cross rustup debian}; do
