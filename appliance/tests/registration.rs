@@ -4,9 +4,10 @@
 
 mod harness;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
 use harness::{Answer, Call, START, Server};
 use serde_json::{Value, json};
@@ -247,26 +248,52 @@ fn an_app_is_told_of_sign_outs_at_its_own_address_only() {
     assert_eq!(house.register(&said).status, 201);
 }
 
-/// A port on which somebody counts who connects, and says nothing.
-fn counted() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let count = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&count);
-    // It ends with the process of the tests.
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            seen.fetch_add(1, Ordering::SeqCst);
-            drop(stream);
+/// A port on which somebody counts who connects, and says nothing. It ends when it is dropped.
+struct Counted {
+    at: String,
+    count: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Counted {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap().to_string();
+        let (count, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (seen, stopping) = (Arc::clone(&count), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopping.load(Ordering::SeqCst) {
+                    return;
+                }
+                seen.fetch_add(1, Ordering::SeqCst);
+                drop(stream);
+            }
+        });
+        Self { at, count, stop, thread: Some(thread) }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(&self.at);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
-    });
-    (at, count)
+    }
 }
 
 #[test]
 fn what_an_app_names_is_asked_for_at_home_over_tls_and_for_nobody_who_may_not_register() {
     let house = House::new();
-    let (at, count) = counted();
+    let port = Counted::new();
+    let at = &port.at;
     let mut said = json!({
         "redirect_uris": [format!("https://{at}/cb"), "https://two.example.org/cb"],
         "subject_type": "pairwise",
@@ -274,12 +301,12 @@ fn what_an_app_names_is_asked_for_at_home_over_tls_and_for_nobody_who_may_not_re
         "logo_uri": format!("https://{at}/logo.png"),
     });
     let stranger = house.server.send(&Call::post("/register").bearer("lk_g_x").json(&said));
-    assert_eq!((stranger.status, count.load(Ordering::SeqCst)), (401, 0));
+    assert_eq!((stranger.status, port.count()), (401, 0));
     let refused = house.register(&said);
     assert_eq!(refused.status, 400);
     let why = &refused.json()["error_description"];
     assert_eq!(why, "sector_identifier_uri: it cannot be fetched; the log of the house says why");
-    assert_eq!(count.load(Ordering::SeqCst), 2, "the list and the logo");
+    assert_eq!(port.count(), 2, "the list and the logo");
     for elsewhere in [
         "https://three.example.org/sector.json",
         "http://two.example.org/sector.json",
@@ -301,7 +328,8 @@ fn what_an_app_names_is_asked_for_at_home_over_tls_and_for_nobody_who_may_not_re
 #[test]
 fn an_app_on_a_device_of_a_person_has_this_machine_asked_for_nothing() {
     let house = House::new();
-    let (at, count) = counted();
+    let port = Counted::new();
+    let at = &port.at;
     let native = json!({ "redirect_uris": ["http://127.0.0.1/cb", format!("http://{at}/cb")] });
     let with = |name: &str| {
         let mut said = native.clone();
@@ -313,7 +341,7 @@ fn an_app_on_a_device_of_a_person_has_this_machine_asked_for_nothing() {
     assert_eq!(with("jwks_uri").status, 400);
     let made = with("logo_uri");
     assert_eq!((made.status, made.json().get("logo_uri")), (201, None));
-    assert_eq!(count.load(Ordering::SeqCst), 0);
+    assert_eq!(port.count(), 0);
 }
 
 #[test]
