@@ -140,7 +140,7 @@ impl Complaints {
         let same = |one: &Complaint| one.step == step && one.parameter == parameter && one.came == came;
         let before = list.iter().position(same).and_then(|place| list.remove(place));
         let times = before.map_or(1, |before| before.times.saturating_add(1));
-        // Anybody can come with a wrong secret, and as often as they like: that pushes out nothing else.
+        // Anybody can come with a wrong secret, and as often as they like: that pushes out two others at the most.
         let unproven = |one: &Complaint| UNPROVEN.contains(&one.parameter.as_str());
         let complaint = Complaint { at, times, step, parameter, expected, came, cure };
         if unproven(&complaint) && list.iter().filter(|one| unproven(one)).count() >= MOST_UNPROVEN {

@@ -83,11 +83,6 @@ pub(super) fn wrong_token(client: &Client, asked: &Asked<'_>, refusal: &TokenRef
         }
         TokenRefusal::SubjectToken => wrong_subject(),
         TokenRefusal::InvalidTarget(why) => Wrong::new(("audience", "another app or an address"), name.as_str(), why),
-        TokenRefusal::TooManyGuesses { .. } => Wrong::new(
-            ("client_secret", "too many wrong ones"),
-            "few wrong secrets, codes or tokens from one address",
-            "see what was refused before, and mend that first",
-        ),
         TokenRefusal::PublicClient => Wrong::new(
             ("client_secret", "none: this is a public app"),
             "an app with a secret",
@@ -97,8 +92,8 @@ pub(super) fn wrong_token(client: &Client, asked: &Asked<'_>, refusal: &TokenRef
         TokenRefusal::UnsupportedTokenType => {
             wrong_kind("a token of another kind", "an access token or a refresh token")
         }
-        // A device that waits, and a person who said no.
-        TokenRefusal::Device(_) | TokenRefusal::Denied(_) => return None,
+        // A device that waits, a person who said no, and what is told no more after it was told.
+        TokenRefusal::Device(_) | TokenRefusal::TooManyGuesses { .. } | TokenRefusal::Denied(_) => return None,
     })
 }
 
