@@ -116,7 +116,8 @@ pub(crate) struct Name {
 pub(crate) struct Rotate {
     /// The app
     name: ClientName,
-    /// For how long the old secret still works, at most 30 days; not at all unless you say so
+    /// For how long the old secret still works, at most 30 days; not at all unless you say so, and then an app that registered itself
+    /// can change its registration no more
     #[arg(long, value_name = "LENGTH")]
     keep_old: Option<Length>,
 }
